@@ -9,14 +9,15 @@ write as `Unavailable`: the outcome is unknown.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
 from bongsu.errors import Unavailable
 
 T = TypeVar("T")
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 READ_SECONDS_MAX = 30.0
 ACQUIRE_SECONDS_MAX = 10.0
@@ -39,24 +40,28 @@ _CONNECTION_LOST = (
 class Database:
     """A pool on the primary, and a pool on the site's replica (the same one on a single machine)."""
 
-    def __init__(self, primary: "asyncpg.Pool[asyncpg.Record]", replica: "asyncpg.Pool[asyncpg.Record] | None" = None) -> None:
+    def __init__(self, primary: Pool, replica: Pool | None = None) -> None:
         self._primary = primary
         self._replica = replica or primary
         self._writes: set[asyncio.Task[Any]] = set()
 
     @property
     def has_replica(self) -> bool:
-        """False where reads already come from the primary, so that a negative needs no second look."""
+        """False where reads already come from the primary: a negative needs no second look."""
         return self._replica is not self._primary
 
-    async def fetch(self, query: str, *arguments: Any, confirmed: bool = False) -> Sequence[asyncpg.Record]:
+    async def fetch(
+        self, query: str, *arguments: Any, confirmed: bool = False
+    ) -> Sequence[asyncpg.Record]:
         """Rows. `confirmed` asks the primary: for negatives, keys and tokens (no stale negatives)."""
         pool = self._primary if confirmed else self._replica
         async with connection_errors():
             async with pool.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection:
                 return await connection.fetch(query, *arguments, timeout=READ_SECONDS_MAX)
 
-    async def fetchrow(self, query: str, *arguments: Any, confirmed: bool = False) -> asyncpg.Record | None:
+    async def fetchrow(
+        self, query: str, *arguments: Any, confirmed: bool = False
+    ) -> asyncpg.Record | None:
         rows = await self.fetch(query, *arguments, confirmed=confirmed)
         return rows[0] if rows else None
 
@@ -92,7 +97,7 @@ class Database:
                 try:
                     async with connection.transaction():
                         result = await body(connection)  # type: ignore[arg-type]  # a pool's proxy
-                    if cancelled.heard:
+                    if cancelled.heard:  # only COMMIT itself can say it, so look afterwards
                         raise Unavailable("Commit not confirmed at a second site")
                     return result
                 finally:
