@@ -11,7 +11,8 @@
     │   ├── LimitExceeded     M_LIMIT_EXCEEDED      429, with retry_after_ms
     │   ├── UnknownToken      M_UNKNOWN_TOKEN       401
     │   └── MissingToken      M_MISSING_TOKEN       401
-    └── Unavailable         nothing is known of the outcome: retry with the same id   503
+    ├── Unavailable         nothing is known of the outcome: retry with the same id   503
+    └── OperatorError       only the operator can mend it; one line says how; never over HTTP
 
 Any other code of the spec is a `Refused` with that code and its status, raised where it belongs.
 """
@@ -96,3 +97,7 @@ class Unavailable(BongsuError):
         super().__init__(message)
         self.message = message
         self.retry_after_ms = retry_after_ms
+
+
+class OperatorError(BongsuError):
+    """Something that the operator must mend. The message is one line and says what to do."""

@@ -40,7 +40,7 @@ _CONNECTION_LOST = (
 class Database:
     """A pool on the primary, and a pool on the site's replica (the same one on a single machine)."""
 
-    def __init__(self, primary: Pool, replica: Pool | None = None) -> None:
+    def __init__(self, primary: Pool, replica: "Pool | None" = None) -> None:
         self._primary = primary
         self._replica = replica or primary
         self._writes: set[asyncio.Task[Any]] = set()
