@@ -1,0 +1,83 @@
+"""The bus over NATS core. It reconnects for ever; while it is gone, followers read the log."""
+
+from typing import Any
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from bongsu.log.bus import BusUnavailable, Listener, Responder
+from bongsu.tasks import TaskOwner
+
+PENDING_BYTES_MAX = 64 * 1024 * 1024  # of one slow subscription, before NATS drops
+PENDING_MESSAGES_MAX = 100_000
+RESPONDERS_MAX = 10_000  # requests answered at once
+
+
+class NatsBus:
+    """`prefix` keeps deployments that share a server apart."""
+
+    def __init__(self, client: Client, prefix: str = "bongsu") -> None:
+        self._client = client
+        self._prefix = prefix
+        self._tasks = TaskOwner("nats responders", limit=RESPONDERS_MAX)
+
+    @classmethod
+    async def connect(cls, url: str, **options: Any) -> "NatsBus":
+        client = Client()
+        await client.connect(
+            url,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.2,
+            connect_timeout=5,
+            ping_interval=2,
+            max_outstanding_pings=2,
+            **options,
+        )
+        return cls(client)
+
+    async def publish(self, subject: str, payload: bytes) -> None:
+        try:
+            await self._client.publish(self._name(subject), payload)
+        except (NatsError, OSError) as error:
+            raise BusUnavailable(str(error)) from error
+
+    async def subscribe(self, subject: str, listener: Listener) -> None:
+        async def on_message(message: Msg) -> None:
+            listener(message.data)
+
+        await self._client.subscribe(
+            self._name(subject),
+            cb=on_message,
+            pending_msgs_limit=PENDING_MESSAGES_MAX,
+            pending_bytes_limit=PENDING_BYTES_MAX,
+        )
+
+    async def serve(self, subject: str, responder: Responder) -> None:
+        async def answer(message: Msg) -> None:
+            reply = await responder(message.data)
+            try:
+                await message.respond(reply)
+            except (NatsError, OSError):
+                return  # the asker times out, and asks again with the same id
+
+        async def on_message(message: Msg) -> None:
+            self._tasks.start(answer(message))
+
+        await self._client.subscribe(self._name(subject), cb=on_message)
+
+    async def request(self, subject: str, payload: bytes, timeout_seconds: float) -> bytes:
+        try:
+            reply = await self._client.request(
+                self._name(subject), payload, timeout=timeout_seconds
+            )
+        except (NatsError, OSError, TimeoutError) as error:
+            raise BusUnavailable(f"No answer on {subject}: {type(error).__name__}") from error
+        return reply.data
+
+    async def close(self) -> None:
+        await self._tasks.stop()
+        await self._client.close()
+
+    def _name(self, subject: str) -> str:
+        return f"{self._prefix}.{subject}"

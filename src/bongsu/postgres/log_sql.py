@@ -1,0 +1,155 @@
+"""Every statement of the pen. Arrays travel column by column; `unnest` makes rows of them."""
+
+from typing import Any
+
+from bongsu.log.batch import (
+    AccountDataRow,
+    DeviceListRow,
+    ForgottenRow,
+    MembershipRow,
+    MentionRow,
+    ProfileRow,
+    ReceiptRow,
+    RelationRow,
+    Rewrite,
+    RoomRow,
+    StateRow,
+)
+
+LOCK = """
+SELECT partition FROM unnest($2::int[]) AS partition WHERE pg_try_advisory_lock($1, partition)
+"""
+
+UNLOCK = """
+SELECT pg_advisory_unlock($1, partition) FROM unnest($2::int[]) AS partition
+"""
+
+# Who holds the locks of these partitions: a contender ends a silent holder's session.
+TERMINATE_HOLDERS = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = $1::bigint::oid AND objid = ANY($2::oid[])
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+BUMP = """
+UPDATE partition SET epoch = epoch + 1, owner = $2 WHERE partition = ANY($1::smallint[])
+RETURNING partition, epoch
+"""
+
+HEADS = """
+SELECT partition, epoch, head FROM partition WHERE partition = ANY($1::smallint[])
+"""
+
+DURABLE_HEADS = """
+SELECT partition, epoch, durable_through FROM partition ORDER BY partition
+"""
+
+STANDING = """
+SELECT count(*) FROM partition
+JOIN unnest($1::smallint[], $2::bigint[]) AS mine(partition, epoch) USING (partition, epoch)
+"""
+
+MARK = """
+WITH marked AS (
+    UPDATE partition SET durable_through = mine.head
+    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS mine(partition, epoch, head)
+    WHERE partition.partition = mine.partition AND partition.epoch = mine.epoch
+      AND partition.head = mine.head
+    RETURNING 1
+) SELECT count(*) FROM marked
+"""
+
+LOOKUP = """
+SELECT request_id, partition, position, key, event_id FROM entry
+WHERE request_id = ANY($1::bytea[])
+"""
+
+# $1-$4: partition, epoch, old head, new head of each partition in the batch; $5-: the entries.
+# Each head's predecessor was acknowledged, so it is recorded as durable.
+APPEND = """
+WITH fence AS (
+    UPDATE partition SET head = mine.new, durable_through = mine.old
+    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[])
+         AS mine(partition, epoch, old, new)
+    WHERE partition.partition = mine.partition AND partition.epoch = mine.epoch
+      AND partition.head = mine.old
+    RETURNING 1
+), written AS (
+    INSERT INTO entry (partition, position, kind, key, event_id, request_id, body, facts)
+    SELECT * FROM unnest($5::smallint[], $6::bigint[], $7::smallint[], $8::text[], $9::text[],
+                         $10::bytea[], $11::bytea[], $12::bytea[])
+    WHERE (SELECT count(*) FROM fence) = cardinality($1)
+    RETURNING 1
+) SELECT count(*) FROM written
+"""
+
+
+def _insert(table: str, columns: str, types: str, conflict: str = "") -> str:
+    arrays = ", ".join(f"${n}::{t}[]" for n, t in enumerate(types.split(), start=1))
+    return f"INSERT INTO {table} ({columns}) SELECT * FROM unnest({arrays}) {conflict}"
+
+
+WRITE_ROWS: dict[type[Any], str] = {
+    StateRow: _insert(
+        "state", "room_id, type, state_key, position, event_id", "text text text bigint text"
+    ),
+    MembershipRow: _insert(
+        "membership",
+        "user_id, room_id, position, membership, event_id, sender, stripped_state, notify_total,"
+        " main_total",
+        "text text bigint text text text bytea bigint bigint",
+    ),
+    RelationRow: _insert(
+        "relation",
+        "room_id, parent_id, position, event_id, rel_type, type, sender, key",
+        "text text bigint text text text text text",
+    ),
+    MentionRow: _insert("mention", "user_id, room_id, position, thread", "text text bigint text"),
+    RoomRow: _insert(
+        "room",
+        "room_id, version, creator, created_position, joined_count, invited_count, position",
+        "text text text bigint bigint bigint bigint",
+        "ON CONFLICT (room_id) DO UPDATE SET joined_count = excluded.joined_count,"
+        " invited_count = excluded.invited_count, position = excluded.position",
+    ),
+    ReceiptRow: _insert(
+        "receipt",
+        "room_id, user_id, receipt_type, thread_id, position, event_position, body",
+        "text text text text bigint bigint bytea",
+        "ON CONFLICT (room_id, user_id, receipt_type, thread_id) DO UPDATE SET"
+        " position = excluded.position, event_position = excluded.event_position,"
+        " body = excluded.body",
+    ),
+    AccountDataRow: _insert(
+        "account_data",
+        "user_id, room_id, type, position, content",
+        "text text text bigint bytea",
+        "ON CONFLICT (user_id, room_id, type) DO UPDATE SET position = excluded.position,"
+        " content = excluded.content",
+    ),
+    ProfileRow: _insert(
+        "profile",
+        "user_id, field, position, value",
+        "text text bigint bytea",
+        "ON CONFLICT (user_id, field) DO UPDATE SET position = excluded.position,"
+        " value = excluded.value",
+    ),
+    DeviceListRow: _insert(
+        "device_list",
+        "user_id, position",
+        "text bigint",
+        "ON CONFLICT (user_id) DO UPDATE SET position = excluded.position",
+    ),
+    ForgottenRow: _insert(
+        "forgotten",
+        "user_id, room_id, leave_position",
+        "text text bigint",
+        "ON CONFLICT (user_id, room_id) DO UPDATE SET leave_position = excluded.leave_position",
+    ),
+    Rewrite: """
+UPDATE entry SET body = mine.body, facts = mine.facts
+FROM unnest($1::smallint[], $2::bigint[], $3::bytea[], $4::bytea[])
+     AS mine(partition, position, body, facts)
+WHERE entry.partition = mine.partition AND entry.position = mine.position
+""",
+}
