@@ -124,7 +124,7 @@ class Cluster:
     def _make_socket_folder(self) -> Path:
         folder = self.folder / "socket"
         if len(os.fsencode(folder / _SOCKET_NAME)) > SOCKET_PATH_BYTES_MAX:
-            folder = Path(tempfile.mkdtemp(prefix="bongsu-", dir="/tmp"))  # noqa: S108  # private
+            folder = Path(tempfile.mkdtemp(prefix="bongsu-", dir="/tmp"))
         folder.mkdir(mode=0o700, exist_ok=True)
         give(folder, self.account)
         return folder

@@ -135,7 +135,7 @@ class EmbeddedPostgres:
 
     async def _wait_until_ready(self) -> None:
         """Until it takes connections. Relaunches while a dead one's backends still hold memory."""
-        assert self._process is not None and self._socket_folder is not None
+        assert self._process is not None
         try:
             async with asyncio.timeout(START_SECONDS_MAX):
                 while True:

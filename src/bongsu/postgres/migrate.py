@@ -79,10 +79,11 @@ def schema_files() -> dict[str, str]:
 
 def migration_steps() -> list[Step]:
     """Every file of `migrations/`, in the order in which they run."""
-    steps: list[Step] = []
-    for entry in (files("bongsu.postgres") / "migrations").iterdir():
-        if match := _STEP_NAME.match(entry.name):
-            steps.append(Step(entry.name[:-4], match[2], entry.read_text("utf-8")))
+    steps = [
+        Step(entry.name.removesuffix(".sql"), match[2], entry.read_text("utf-8"))
+        for entry in (files("bongsu.postgres") / "migrations").iterdir()
+        if (match := _STEP_NAME.match(entry.name))
+    ]
     return sorted(steps, key=lambda step: step.name)
 
 
@@ -138,7 +139,7 @@ async def connect(dsn: str) -> Connection:
         )
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise OperatorError(
-            f"PostgreSQL cannot be reached ({error or type(error).__name__}): check BONGSU_DATABASE_URL"
+            f"PostgreSQL cannot be reached ({error}): check BONGSU_DATABASE_URL"
         ) from None
     version = connection.get_server_version()
     in_recovery = await connection.fetchval("SELECT pg_is_in_recovery()")
