@@ -1,0 +1,1 @@
+"""One module per kind of load. A scenario takes a `World` and gives figures by name."""

@@ -1,0 +1,114 @@
+"""Our server as an operator starts it: `bongsu serve`, settings from the environment."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.process import Process, command_of, free_port, tree_of
+from harness.synapse import answers
+
+READY_SECONDS_MAX = 120.0
+COMMAND = Path(sys.executable).parent / "bongsu"
+
+
+class Bongsu:
+    """One server on its own data folder; `start` after `kill` or `stop` finds everything again."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        processes: int = 1,
+        database_url: str | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._processes = processes
+        self._process: Process | None = None
+        self._env = {
+            "BONGSU_LISTEN": f"127.0.0.1:{self.port}",
+            "BONGSU_DATA": str(data),
+            "BONGSU_RATE_LIMITS": "off",
+            "BONGSU_REGISTRATION": "open",
+            **({"BONGSU_DATABASE_URL": database_url} if database_url else {}),
+            **(settings or {}),
+        }
+
+    def start(self) -> None:
+        """Start it and wait for /ready."""
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start it without waiting."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        command = [str(COMMAND), "serve"]
+        if self._processes > 1:
+            command += ["--processes", str(self._processes)]
+        self._process = Process(command, log=self.data.parent / "bongsu.log", env=self._env)
+
+    def wait_ready(self, seconds_max: float = READY_SECONDS_MAX) -> None:
+        assert self._process is not None
+        self._process.wait_until(
+            lambda: answers(f"{self.url}/ready"), seconds_max=seconds_max, what="bongsu"
+        )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.running
+
+    @property
+    def server_pids(self) -> list[int]:
+        """Every process of ours: the parent and the gateways, without the engines."""
+        return [pid for pid in sorted(tree_of([self.pid])) if _is_ours(pid)]
+
+    @property
+    def gateway_pids(self) -> list[int]:
+        """The processes that serve requests: the children, or the parent when it has none."""
+        return [pid for pid in self.server_pids if pid != self.pid] or [self.pid]
+
+    @property
+    def database_pids(self) -> list[int]:
+        """Postmasters started by the server itself."""
+        return [
+            pid for pid in sorted(tree_of([self.pid]))
+            if "/bin/postgres -D" in command_of(pid)
+        ]  # fmt: skip
+
+    def kill(self) -> None:
+        """SIGKILL the whole server at once, gateways included; embedded engines see it die."""
+        assert self._process is not None
+        for pid in self.server_pids:
+            if pid != self.pid:
+                _kill(pid)
+        self._process.kill()
+
+    def stop(self) -> int:
+        """SIGTERM, as a service manager does. Returns the exit code."""
+        assert self._process is not None
+        code = self._process.stop(signal.SIGTERM)
+        return code
+
+    def log_tail(self) -> str:
+        return self._process.log_tail() if self._process else ""
+
+
+def _is_ours(pid: int) -> bool:
+    command = command_of(pid)
+    return "python" in command and "nats-server" not in command
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass

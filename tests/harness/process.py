@@ -1,0 +1,156 @@
+"""A child process with a log file, ports, and the CPU time and memory of process trees."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+STOP_SECONDS_MAX = 30.0
+LOG_TAIL_BYTES = 4000
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class NotReady(Exception):
+    """A process ended, or did not answer in time; the message holds the end of its log."""
+
+
+class Process:
+    """One child in a process group of its own; everything it prints goes to `log`."""
+
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.log = log
+        with log.open("ab") as output:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})}, cwd=cwd, start_new_session=True,
+                user=user, group=_group_of(user), extra_groups=[] if user else None,
+            )  # fmt: skip
+        self.pid = self._popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self._popen.poll() is None
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process alone, not to its children."""
+        if self.running:
+            self._popen.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL the process alone and reap it."""
+        self.send_signal(signal.SIGKILL)
+        self._popen.wait()
+
+    def kill_group(self) -> None:
+        """SIGKILL the process and all children that stayed in its group."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._popen.wait()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ask it to end and wait; kills its group after `STOP_SECONDS_MAX`. Returns the exit code."""
+        self.send_signal(number)
+        try:
+            return self._popen.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.kill_group()
+            return -signal.SIGKILL
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds_max: float, what: str) -> None:
+        """Poll `ready` until it holds; `NotReady` when the process ends or time runs out."""
+        deadline = time.monotonic() + seconds_max
+        while not ready():
+            if not self.running:
+                raise NotReady(f"{what} ended with {self._popen.returncode}:\n{self.log_tail()}")
+            if time.monotonic() > deadline:
+                raise NotReady(f"{what} not ready in {seconds_max:.0f} s:\n{self.log_tail()}")
+            time.sleep(0.05)
+
+    def log_tail(self) -> str:
+        return self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def tree_of(roots: Iterable[int]) -> set[int]:
+    """The living processes among `roots` and all their descendants."""
+    children: dict[int, list[int]] = {}
+    alive: set[int] = set()
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            alive.add(int(entry.name))
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found: set[int] = set()
+    todo = [pid for pid in roots if pid in alive]
+    while todo:
+        pid = todo.pop()
+        if pid not in found:
+            found.add(pid)
+            todo.extend(children.get(pid, ()))
+    return found
+
+
+def cpu_seconds(roots: Iterable[int]) -> float:
+    """User and system CPU time of the trees, including children that ended and were reaped."""
+    ticks = 0
+    for pid in tree_of(roots):
+        if fields := _stat(pid):
+            ticks += sum(int(field) for field in fields[11:15])  # utime stime cutime cstime
+    return ticks / _TICKS_PER_SECOND
+
+
+def resident_bytes(pids: Iterable[int]) -> int:
+    """Resident memory of these processes (not of their children), anonymous and file-backed."""
+    total = 0
+    for pid in pids:
+        try:
+            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return total
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process, or an empty text if it is gone."""
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return raw.replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Fields of /proc/pid/stat from `state` on (index 0), or None if the process is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def _group_of(user: str | None) -> int | None:
+    if user is None:
+        return None
+    import pwd
+
+    return pwd.getpwnam(user).pw_gid
