@@ -65,14 +65,19 @@ WHERE request_id = ANY($1::bytea[])
 """
 
 # $1-$4: partition, epoch, old head, new head of each partition in the batch; $5-: the entries.
-# Each head's predecessor was acknowledged, so it is recorded as durable.
+# All heads move or none: a head that moved without its entries would be a gap for ever. Each old
+# head was acknowledged, so it is recorded as durable.
 APPEND = """
-WITH fence AS (
-    UPDATE partition SET head = mine.new, durable_through = mine.old
-    FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[])
+WITH mine AS (
+    SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[])
          AS mine(partition, epoch, old, new)
+), standing AS (
+    SELECT 1 FROM partition JOIN mine USING (partition, epoch) WHERE head = old
+    FOR UPDATE OF partition
+), fence AS (
+    UPDATE partition SET head = mine.new, durable_through = mine.old FROM mine
     WHERE partition.partition = mine.partition AND partition.epoch = mine.epoch
-      AND partition.head = mine.old
+      AND partition.head = mine.old AND (SELECT count(*) FROM standing) = cardinality($1)
     RETURNING 1
 ), written AS (
     INSERT INTO entry (partition, position, kind, key, event_id, request_id, body, facts)

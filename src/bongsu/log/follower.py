@@ -1,0 +1,231 @@
+"""Applies every partition's durable entries in order, and tells who listens.
+
+Entries come quickly from the bus (or straight from this node's own sequencer) and surely from
+PostgreSQL. Positions are dense, so a loss on the bus shows as a gap, and a lost *last* entry shows
+when an owner announces its durable head, or, when nobody announces, by polling. From PostgreSQL a
+follower reads only up to a durable head: a replica, or an old primary restarted in recovery, may
+show rows that will vanish.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from bongsu.errors import Unavailable
+from bongsu.log.entry import KINDS, Entry
+from bongsu.log.position import PARTITIONS, Vector, covers
+from bongsu.tasks import TaskOwner
+
+log = structlog.get_logger()
+
+CATCH_UP_ROWS = 1_000  # read at once
+CATCH_UP_ENTRIES_MAX = 50_000  # further behind than this, the gap is jumped over
+SILENCE_SECONDS = 2.0
+GRACE_SECONDS = 0.05  # entries usually arrive right behind the announcement that runs ahead of them
+RETRY_SECONDS = 0.1
+
+Listener = Callable[[Sequence[Entry]], None]
+JumpListener = Callable[[int], None]
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True):
+    """Durable entries of one batch on the bus, with the epoch of each partition among them."""
+
+    epochs: dict[int, int]
+    entries: list[Entry]
+
+
+class DurableHead(msgspec.Struct, frozen=True, array_like=True):
+    """What an owner announces of a partition, or a durable row says of it."""
+
+    partition: int
+    epoch: int
+    position: int
+
+
+class EntryReader(Protocol):
+    """The log as the site's replica has it."""
+
+    async def durable_heads(self) -> list[DurableHead]: ...
+
+    async def read(self, partition: int, after: int, through: int, limit: int) -> list[Entry]:
+        """Entries in order, after < position <= through. Fewer than there are if it lags."""
+        ...
+
+
+class Follower:
+    """`applied` is replaced, never changed in place; listeners run before it moves on."""
+
+    def __init__(self, reader: EntryReader, incarnation: str) -> None:
+        self.incarnation = incarnation
+        self.applied: Vector = (0,) * PARTITIONS
+        self.stopped: set[int] = set()  # partitions with an entry of a kind this node doesn't know
+        self._reader = reader
+        self._epochs = [0] * PARTITIONS
+        self._durable = [0] * PARTITIONS
+        self._heard_at = 0.0
+        self._listeners: list[Listener] = []
+        self._jump_listeners: list[JumpListener] = []
+        self._waiting: list[tuple[Vector, asyncio.Future[None]]] = []
+        self._behind = asyncio.Event()
+        self._tasks = TaskOwner("follower")
+
+    async def start(self) -> None:
+        """Begin at the durable heads of now: history is read by query, not replayed."""
+        heads = await self._reader.durable_heads()
+        applied = [0] * PARTITIONS
+        for head in heads:
+            applied[head.partition] = head.position
+            self._durable[head.partition] = head.position
+            self._epochs[head.partition] = head.epoch
+        self.applied = tuple(applied)
+        self._heard_at = monotonic()
+        self._tasks.start(self._keep_up())
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    def listen(self, listener: Listener, jumped: JumpListener | None = None) -> None:
+        """Call `listener` with each batch in order. `applied` includes it already.
+
+        `jumped(partition)` is called when entries were skipped because this node fell too far
+        behind: whatever was cached of that partition is stale.
+        """
+        self._listeners.append(listener)
+        if jumped is not None:
+            self._jump_listeners.append(jumped)
+
+    async def wait_until(self, vector: Vector, timeout_seconds: float) -> bool:
+        """Whether `applied` covers `vector`, waiting for it if need be."""
+        if covers(self.applied, vector):
+            return True
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = (vector, future)
+        self._waiting.append(waiting)
+        try:
+            await asyncio.wait_for(future, timeout_seconds)
+        except TimeoutError:
+            return False
+        finally:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+        return True
+
+    async def wait_for_position(self, partition: int, position: int, timeout_seconds: float) -> bool:
+        """Whether entry `position` of `partition` was applied: read your own writes."""
+        if self.applied[partition] >= position:
+            return True
+        vector = tuple(position if p == partition else 0 for p in range(PARTITIONS))
+        return await self.wait_until(vector, timeout_seconds)
+
+    # -- what arrives ------------------------------------------------------------------------
+
+    def deliver(self, epochs: dict[int, int], entries: Sequence[Entry]) -> None:
+        """Entries known to be durable, from an owner of these epochs."""
+        self._heard_at = monotonic()
+        next_positions = list(self.applied)
+        fresh: list[Entry] = []
+        for entry in entries:
+            p = entry.partition
+            if epochs[p] < self._epochs[p] or p in self.stopped:
+                continue  # a deposed owner's: should it be durable, the log will show it
+            self._epochs[p] = epochs[p]
+            self._durable[p] = max(self._durable[p], entry.position)
+            if entry.position == next_positions[p] + 1 and self._is_known(entry):
+                next_positions[p] = entry.position
+                fresh.append(entry)
+        self._apply(fresh, next_positions)
+        if any(self._durable[e.partition] > self.applied[e.partition] for e in entries):
+            self._behind.set()
+
+    def announce(self, heads: Sequence[DurableHead]) -> None:
+        """An owner's word on how far its partitions are durable."""
+        self._heard_at = monotonic()
+        for head in heads:
+            p = head.partition
+            if head.epoch < self._epochs[p]:
+                continue
+            self._epochs[p] = head.epoch
+            if head.position > self._durable[p]:
+                self._durable[p] = head.position
+            if self._durable[p] > self.applied[p]:
+                self._behind.set()
+
+    @property
+    def lag(self) -> int:
+        """Durable entries that are known of and not applied."""
+        return sum(max(0, d - a) for d, a in zip(self._durable, self.applied, strict=True))
+
+    # -- catching up -------------------------------------------------------------------------
+
+    async def _keep_up(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._behind.wait(), SILENCE_SECONDS)
+                await asyncio.sleep(GRACE_SECONDS)
+            except TimeoutError:
+                if monotonic() - self._heard_at < SILENCE_SECONDS:
+                    continue
+            self._behind.clear()
+            try:
+                if monotonic() - self._heard_at >= SILENCE_SECONDS:
+                    self.announce(await self._reader.durable_heads())
+                for partition in range(PARTITIONS):
+                    if self._durable[partition] > self.applied[partition]:
+                        await self._catch_up(partition)
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+                self._behind.set()
+
+    async def _catch_up(self, partition: int) -> None:
+        if partition in self.stopped:
+            return
+        if self._durable[partition] - self.applied[partition] > CATCH_UP_ENTRIES_MAX:
+            return self._jump(partition)
+        while (after := self.applied[partition]) < (through := self._durable[partition]):
+            entries = await self._reader.read(partition, after, through, CATCH_UP_ROWS)
+            if not entries:  # the replica has not replayed so far
+                await asyncio.sleep(RETRY_SECONDS)
+                self._behind.set()
+                return
+            self.deliver({partition: self._epochs[partition]}, entries)
+            if self.applied[partition] == after:
+                return  # stopped at an unknown kind
+
+    def _jump(self, partition: int) -> None:
+        log.warning("follower jumps over a gap", partition=partition, lag=self.lag)
+        positions = list(self.applied)
+        positions[partition] = self._durable[partition]
+        self.applied = tuple(positions)
+        for listener in self._jump_listeners:
+            listener(partition)
+        self._wake()
+
+    # -- applying ----------------------------------------------------------------------------
+
+    def _apply(self, fresh: Sequence[Entry], positions: Sequence[int]) -> None:
+        if not fresh:
+            return
+        self.applied = tuple(positions)
+        for listener in self._listeners:
+            try:
+                listener(fresh)
+            except Exception:
+                log.exception("a listener of the log failed")
+        self._wake()
+
+    def _wake(self) -> None:
+        for vector, future in self._waiting:
+            if not future.done() and covers(self.applied, vector):
+                future.set_result(None)
+
+    def _is_known(self, entry: Entry) -> bool:
+        if entry.kind in KINDS:
+            return True
+        self.stopped.add(entry.partition)
+        log.error("unknown kind of entry: upgrade this node", kind=entry.kind)
+        return False

@@ -1,0 +1,192 @@
+"""Brings a proposal to its sequencer, wherever that is, and waits out a change of owner.
+
+A gateway holds a proposal while nobody owns its partition, and asks again when an answer was lost:
+the request id makes both safe. Past its time the answer is `Unavailable`: unknown, retry with the
+same id. What was accepted is applied here before the caller hears of it, so that whoever reads at
+this node reads his own writes.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+import msgspec
+import structlog
+
+from bongsu.errors import Refused, Unavailable
+from bongsu.log.bus import Bus, BusUnavailable
+from bongsu.log.entry import Entry
+from bongsu.log.follower import Follower, Frame
+from bongsu.log.ownership import Ownership
+from bongsu.log.position import partition_of
+from bongsu.log.proposal import (
+    Accepted,
+    NotOwner,
+    Outcome,
+    OwnershipLost,
+    Proposal,
+    outcome_of,
+)
+from bongsu.log.sequencer import Sequencer
+from bongsu.tasks import TaskOwner
+
+log = structlog.get_logger()
+
+PROPOSE_SECONDS_MAX = 15.0
+REQUEST_SECONDS_MAX = 5.0  # for one question to an owner elsewhere
+RETRY_SECONDS = 0.05
+HELD_MAX = 10_000
+OWN_WRITE_SECONDS_MAX = 3.0
+FRAME_BYTES_MAX = 700_000
+
+ENTRIES = "entries"
+
+
+class RemoteProposal(msgspec.Struct, frozen=True, array_like=True):
+    """A proposal on the bus; `timeout_seconds` is what is left of its time."""
+
+    timeout_seconds: float
+    proposal: bytes
+
+
+class Log:
+    """The one door to the log for every service: `propose`, and read through `follower`."""
+
+    def __init__(
+        self,
+        sequencer: Sequencer,
+        ownership: Ownership,
+        follower: Follower,
+        bus: Bus,
+        encode: Callable[[Proposal], bytes],
+        decode: Callable[[bytes], Proposal],
+    ) -> None:
+        self.follower = follower
+        self._sequencer = sequencer
+        self._ownership = ownership
+        self._bus = bus
+        self._encode = encode
+        self._decode = decode
+        self._held = 0
+
+    async def start(self) -> None:
+        await self._bus.serve(_subject(self._ownership.node), self._on_proposal)
+
+    async def propose(
+        self, proposal: Proposal, timeout_seconds: float = PROPOSE_SECONDS_MAX
+    ) -> Accepted:
+        """Append; answer once durable at two sites and applied here.
+
+        Raises `Refused` if the rules forbid it, `Unavailable` if the outcome is unknown.
+        """
+        deadline = monotonic() + timeout_seconds
+        if self._held >= HELD_MAX:
+            raise Unavailable("Too many requests are waiting")
+        self._held += 1
+        try:
+            accepted = await self._try_until(proposal, deadline)
+        finally:
+            self._held -= 1
+        await self.follower.wait_for_position(
+            accepted.partition, accepted.position, OWN_WRITE_SECONDS_MAX
+        )
+        return accepted
+
+    async def _try_until(self, proposal: Proposal, deadline: float) -> Accepted:
+        partition = partition_of(proposal.key)
+        while (left := deadline - monotonic()) > 0:
+            owner = self._ownership.owner_of(partition)
+            try:
+                if owner == self._ownership.node:
+                    return await self._sequencer.submit(proposal, left)
+                if owner is not None:
+                    return await self._ask(owner, proposal, min(left, REQUEST_SECONDS_MAX))
+            except NotOwner:
+                if owner is not None:
+                    self._ownership.disown(partition, owner)
+            except (OwnershipLost, BusUnavailable) as error:
+                log.debug("proposal to be asked again", reason=str(error))
+            await self._ownership.changed(min(left, RETRY_SECONDS))
+        raise Unavailable("No owner could confirm this in time")
+
+    async def _ask(self, owner: str, proposal: Proposal, timeout_seconds: float) -> Accepted:
+        payload = msgspec.msgpack.encode(RemoteProposal(timeout_seconds, self._encode(proposal)))
+        reply = await self._bus.request(_subject(owner), payload, timeout_seconds)
+        return msgspec.msgpack.decode(reply, type=Outcome).unwrap()
+
+    async def _on_proposal(self, payload: bytes) -> bytes:
+        """Another gateway's proposal. What is not answered is asked again with the same id."""
+        asked = msgspec.msgpack.decode(payload, type=RemoteProposal)
+        try:
+            accepted = await self._sequencer.submit(
+                self._decode(asked.proposal), asked.timeout_seconds
+            )
+            outcome = Outcome(accepted=accepted)
+        except Refused as refused:
+            outcome = outcome_of(refused)
+        except (NotOwner, OwnershipLost, Unavailable):
+            outcome = Outcome()
+        return msgspec.msgpack.encode(outcome)
+
+
+class Publisher:
+    """Tells this node's follower first, then the bus, of every batch that is durable."""
+
+    def __init__(self, follower: Follower, bus: Bus | None) -> None:
+        self._follower = follower
+        self._bus = bus
+        self._tasks = TaskOwner("publisher", limit=10_000)
+        self.batches = 0
+        self.entries = 0
+
+    def committed(self, entries: Sequence[Entry], epochs: dict[int, int], seconds: float) -> None:
+        self.batches += 1
+        self.entries += len(entries)
+        self._follower.deliver(epochs, entries)
+        if self._bus is not None:
+            for frame in _frames(entries, epochs):
+                self._tasks.start(self._publish(frame))
+
+    async def _publish(self, frame: bytes) -> None:
+        assert self._bus is not None
+        try:
+            await self._bus.publish(ENTRIES, frame)
+        except BusUnavailable as error:
+            log.debug("entries not published", reason=str(error))  # followers read the log
+
+    async def follow(self) -> None:
+        """Deliver what other nodes publish."""
+        if self._bus is None:
+            return
+        await self._bus.subscribe(ENTRIES, self._on_frame)
+
+    def _on_frame(self, payload: bytes) -> None:
+        try:
+            frame = msgspec.msgpack.decode(payload, type=Frame)
+        except msgspec.DecodeError:
+            log.error("unreadable frame on the bus")
+            return
+        self._follower.deliver(frame.epochs, frame.entries)
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+
+def _frames(entries: Sequence[Entry], epochs: dict[int, int]) -> list[bytes]:
+    """Entries as messages within the bus's limit. An oversized rest is left to the log."""
+    frames: list[bytes] = []
+    part: list[Entry] = []
+    size = 0
+    for entry in entries:
+        weight = len(entry.body) + len(entry.facts) + 400
+        if part and size + weight > FRAME_BYTES_MAX:
+            frames.append(msgspec.msgpack.encode(Frame(epochs, part)))
+            part, size = [], 0
+        part.append(entry)
+        size += weight
+    frames.append(msgspec.msgpack.encode(Frame(epochs, part)))
+    return frames
+
+
+def _subject(node: str) -> str:
+    return f"node.{node}.propose"

@@ -1,0 +1,245 @@
+"""Who writes which partition.
+
+Every node announces itself on the bus about twice a second: who it is, what it owns, how far that
+is durable. From the announcements each node knows the live ones and, by rendezvous hashing, which of
+them should own a partition: no vote is needed, because a wrong guess costs a failed lock at worst.
+A node that should own an unowned partition claims it; the others wait rank x 100 ms longer. An owner
+that sees a better placed node live for a while hands over by releasing in good order.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
+from time import monotonic
+
+import msgspec
+import structlog
+
+from bongsu.errors import Unavailable
+from bongsu.log.bus import Bus, BusUnavailable
+from bongsu.log.follower import DurableHead, Follower
+from bongsu.log.position import PARTITIONS
+from bongsu.log.proposal import OwnershipLost
+from bongsu.log.sequencer import Sequencer
+from bongsu.tasks import TaskOwner
+
+log = structlog.get_logger()
+
+ANNOUNCE_SECONDS = 0.5
+SILENT_SECONDS = 2.0  # a node not heard for so long is taken for dead
+RANK_SECONDS = 0.1
+SETTLE_SECONDS = 3.0  # how long a better placed node must have been live before a handover
+FROZEN_SECONDS = 3.0  # a silent holder's session is ended after this
+TICK_SECONDS = 0.1
+
+SUBJECT = "heads"
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """A node's word on itself."""
+
+    node: str
+    heads: list[DurableHead]
+    may_own: bool = True  # false outside the primary's site, and while stopping
+    level: int = 1  # the highest feature level it understands
+
+
+def rendezvous(partition: int, nodes: Sequence[str]) -> list[str]:
+    """The nodes by their claim on a partition, best first: stable as nodes come and go."""
+
+    def weight(node: str) -> bytes:
+        return blake2b(f"{partition}/{node}".encode(), digest_size=8).digest()
+
+    return sorted(nodes, key=weight, reverse=True)
+
+
+class Ownership:
+    """Claims, keeps and hands over partitions for one node, and knows who owns the others."""
+
+    def __init__(
+        self,
+        node: str,
+        sequencer: Sequencer,
+        follower: Follower,
+        bus: Bus,
+        end_silent_holders: Callable[[Sequence[int]], Awaitable[None]],
+        *,
+        alone: bool = False,
+    ) -> None:
+        self.node = node
+        self._alone = alone
+        self._sequencer = sequencer
+        self._follower = follower
+        self._bus = bus
+        self._end_silent_holders = end_silent_holders
+        self._may_own = True
+        self._heard: dict[str, float] = {}
+        self._first_heard: dict[str, float] = {}
+        self._eligible: dict[str, bool] = {}
+        self._owners: dict[int, tuple[int, str]] = {}  # partition: (epoch, node)
+        self._unowned_since: dict[int, float] = {}
+        self._changed = asyncio.Event()
+        self._tasks = TaskOwner("ownership")
+        self._prod = asyncio.Event()
+
+    def owner_of(self, partition: int) -> str | None:
+        """The node that owns a partition, as far as this one knows; None for nobody alive."""
+        if partition in self._sequencer.heads:
+            return self.node
+        known = self._owners.get(partition)
+        if known is None or known[1] == self.node or not self._is_live(known[1]):
+            return None
+        return known[1]
+
+    async def changed(self, timeout_seconds: float) -> None:
+        """Return when some owner may have changed, or after the time."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout_seconds)
+        except TimeoutError:
+            return
+
+    def disown(self, partition: int, node: str) -> None:
+        """Forget that `node` owns `partition`: it said no, or did not answer."""
+        known = self._owners.get(partition)
+        if known is not None and known[1] == node:
+            del self._owners[partition]
+
+    def lost(self) -> None:
+        """The sequencer gave everything up: look again at once."""
+        self._prod.set()
+
+    async def start(self) -> None:
+        await self._bus.subscribe(SUBJECT, self._on_announcement)
+        self._tasks.start(self._announce_for_ever())
+        self._tasks.start(self._run())
+
+    async def stop(self) -> None:
+        """Release everything in good order, and say so, so that others need not wait."""
+        self._may_own = False
+        await self._tasks.stop()
+        try:
+            await self._sequencer.release(list(self._sequencer.heads))
+            await self._announce()
+        except (OwnershipLost, BusUnavailable):
+            pass  # locks fall free with the connection; others notice by the silence
+
+    # -- announcements -----------------------------------------------------------------------
+
+    async def _announce_for_ever(self) -> None:
+        while True:
+            try:
+                await self._announce()
+            except BusUnavailable as error:
+                log.debug("announcement not sent", reason=str(error))
+            await asyncio.sleep(ANNOUNCE_SECONDS)
+
+    async def _announce(self) -> None:
+        heads = [
+            DurableHead(p, head.epoch, head.position) for p, head in self._sequencer.heads.items()
+        ]
+        announcement = Announcement(self.node, heads, self._may_own)
+        await self._bus.publish(SUBJECT, msgspec.msgpack.encode(announcement))
+
+    def _on_announcement(self, payload: bytes) -> None:
+        try:
+            said = msgspec.msgpack.decode(payload, type=Announcement)
+        except msgspec.DecodeError:
+            log.error("unreadable announcement")
+            return
+        now = monotonic()
+        if not self._is_live(said.node):
+            self._first_heard[said.node] = now
+        self._heard[said.node] = now
+        self._eligible[said.node] = said.may_own
+        owned = {head.partition for head in said.heads}
+        for partition, (_, node) in list(self._owners.items()):
+            if node == said.node and partition not in owned:
+                del self._owners[partition]
+        for head in said.heads:
+            known = self._owners.get(head.partition)
+            if known is None or head.epoch >= known[0]:
+                if known is None or known[1] != said.node:
+                    self._signal()
+                self._owners[head.partition] = (head.epoch, said.node)
+        self._follower.announce(said.heads)
+
+    def _signal(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _is_live(self, node: str) -> bool:
+        return monotonic() - self._heard.get(node, float("-inf")) < SILENT_SECONDS
+
+    # -- claims ------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        await self._listen_first()
+        while True:
+            try:
+                await self._tick()
+            except (OwnershipLost, Unavailable) as error:
+                log.warning("no partitions could be claimed", reason=str(error))
+                await asyncio.sleep(0.5)
+            try:
+                await asyncio.wait_for(self._prod.wait(), TICK_SECONDS)
+            except TimeoutError:
+                continue
+            self._prod.clear()
+
+    async def _listen_first(self) -> None:
+        """Hear who is there before claiming, unless this node is known to be alone."""
+        if not self._alone:
+            await asyncio.sleep(ANNOUNCE_SECONDS * 1.5)
+
+    async def _tick(self) -> None:
+        live = [n for n in self._heard if self._is_live(n) and self._eligible.get(n)]
+        if self.node not in live:
+            live.append(self.node)
+        claims: dict[str, list[int]] = defaultdict(list)
+        for partition in range(PARTITIONS):
+            claims[self._consider(partition, live)].append(partition)
+        if claims["claim"]:
+            await self._claim(claims["claim"])
+        if claims["hand over"]:
+            log.info("partitions handed over", partitions=claims["hand over"])
+            await self._sequencer.release(claims["hand over"])
+            await self._announce()
+
+    def _consider(self, partition: int, live: Sequence[str]) -> str:
+        """What to do about a partition now: `claim`, `hand over` or `nothing`."""
+        ranking = rendezvous(partition, live)
+        now = monotonic()
+        owner = self.owner_of(partition)
+        if owner == self.node:
+            self._unowned_since.pop(partition, None)
+            best = ranking[0]
+            settled = now - self._first_heard.get(best, now) > SETTLE_SECONDS
+            return "hand over" if best != self.node and settled else "nothing"
+        if owner is not None:
+            self._unowned_since.pop(partition, None)
+            return "nothing"
+        since = self._unowned_since.setdefault(partition, now)
+        due = now - since >= ranking.index(self.node) * RANK_SECONDS
+        return "claim" if due and self._may_own else "nothing"
+
+    async def _claim(self, partitions: list[int]) -> None:
+        before = len(self._sequencer.heads)
+        await self._sequencer.claim(partitions)
+        gained = len(self._sequencer.heads) - before
+        if gained:
+            log.info("partitions claimed", count=gained)
+            self._signal()
+            await self._announce()
+        now = monotonic()
+        held = [
+            p
+            for p in partitions
+            if p not in self._sequencer.heads
+            and now - self._unowned_since.get(p, now) > FROZEN_SECONDS
+        ]
+        if held:
+            log.warning("ending the session of a silent holder", partitions=held)
+            await self._end_silent_holders(held)
+            for partition in held:
+                self._unowned_since[partition] = now
