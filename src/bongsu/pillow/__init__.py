@@ -1,0 +1,1 @@
+"""The rim that makes thumbnails with Pillow, each in a process of its own."""

@@ -1,0 +1,95 @@
+"""Rows of the content repository."""
+
+import asyncpg
+
+from bongsu.ids import UserId
+from bongsu.media.content import Blob, Content, Media, MediaId
+from bongsu.postgres.database import Connection, Database
+
+_ADD = """
+    INSERT INTO media (media_id, uploader, created_ts, expires_ts, authenticated,
+                       sha256, size, content_type, upload_name, sites)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+
+_COMPLETE = """
+    UPDATE media SET sha256 = $2, size = $3, content_type = $4, upload_name = $5, sites = $6,
+                     authenticated = $7
+    WHERE media_id = $1 AND sha256 IS NULL AND expires_ts > $8"""
+
+_GET = """
+    SELECT media_id, uploader, created_ts, expires_ts, authenticated, quarantined,
+           sha256, size, content_type, upload_name, sites
+    FROM media WHERE media_id = $1"""
+
+# Counting and adding are not one step: the lock keeps one user's requests apart.
+_LOCK_USER = "SELECT pg_advisory_xact_lock(hashtextextended('media:' || $1, 0))"
+_FORGET_EXPIRED = "DELETE FROM media WHERE uploader = $1 AND sha256 IS NULL AND expires_ts <= $2"
+_COUNT_PENDING = "SELECT count(*) FROM media WHERE uploader = $1 AND sha256 IS NULL"
+
+_QUARANTINE = "UPDATE media SET quarantined = $2 WHERE media_id = $1"
+
+
+class PostgresMediaStore:
+    """The `MediaStore` of the content repository."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, media: Media) -> None:
+        await self._database.execute(_ADD, *_columns(media))
+
+    async def add_pending(self, media: Media, *, pending_max: int) -> bool:
+        async def body(connection: Connection) -> bool:
+            await connection.execute(_LOCK_USER, media.uploader)
+            await connection.execute(_FORGET_EXPIRED, media.uploader, media.created_ts)
+            if await connection.fetchval(_COUNT_PENDING, media.uploader) >= pending_max:
+                return False
+            await connection.execute(_ADD, *_columns(media))
+            return True
+
+        return await self._database.write(body)
+
+    async def complete(
+        self, media_id: MediaId, content: Content, *, authenticated: bool, now_ts: int
+    ) -> bool:
+        status = await self._database.execute(
+            _COMPLETE, media_id, *_content_columns(content), authenticated, now_ts
+        )
+        return status == "UPDATE 1"
+
+    async def get(self, media_id: MediaId) -> Media | None:
+        row = await self._database.fetchrow(_GET, media_id)
+        if self._database.has_replica and (row is None or row["sha256"] is None):
+            row = await self._database.fetchrow(_GET, media_id, confirmed=True)
+        return _media(row) if row is not None else None
+
+    async def set_quarantined(self, media_id: MediaId, quarantined: bool) -> bool:
+        """Withdraw a media from everybody, or give it back. False if there is none."""
+        return await self._database.execute(_QUARANTINE, media_id, quarantined) == "UPDATE 1"
+
+
+def _columns(media: Media) -> tuple[object, ...]:
+    head = (
+        media.media_id, media.uploader, media.created_ts, media.expires_ts, media.authenticated
+    )  # fmt: skip
+    return head + _content_columns(media.content)
+
+
+def _content_columns(content: Content | None) -> tuple[object, ...]:
+    if content is None:
+        return (None, None, None, None, None)
+    blob = content.blob
+    return blob.sha256, blob.size, content.content_type, content.upload_name, list(content.sites)
+
+
+def _media(row: asyncpg.Record) -> Media:
+    content = None
+    if row["sha256"] is not None:
+        content = Content(
+            Blob(row["sha256"], row["size"]), row["content_type"], row["upload_name"],
+            tuple(row["sites"]),
+        )  # fmt: skip
+    return Media(
+        MediaId(row["media_id"]), UserId(row["uploader"]), row["created_ts"], row["expires_ts"],
+        row["authenticated"], row["quarantined"], content,
+    )  # fmt: skip
