@@ -1,0 +1,140 @@
+"""What an operator may choose, with its meaning and default: one frozen value, made at the start.
+
+`settings_sources` reads it from a TOML file, the environment and flags; the three use the names of
+the fields below: `listen` in the file, `BONGSU_LISTEN` in the environment, `--listen` as a flag.
+"""
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bongsu.errors import OperatorError
+from bongsu.ids import is_server_name
+
+LOOPBACK_NAMES = ("localhost", "ip6-localhost")
+PROCESSES_MAX = 64
+UPLOAD_BYTES_MAX = 4 * 1024**3
+MEMORY_MB_MIN = 16
+
+
+def _setting(
+    default: Any, meaning: str, *, choices: tuple[str, ...] = (), secret: bool = False
+) -> Any:
+    metadata = {"meaning": meaning, "choices": choices, "secret": secret}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked on construction: `OperatorError` says which setting is wrong, and why."""
+
+    listen: str = _setting("127.0.0.1:8008", "Address and port for clients, host:port.")
+    data: Path = _setting(  # noqa: RUF009  # a path is immutable
+        Path("data"), "Folder for the database, media and keys."
+    )
+    server_name: str = _setting(
+        "localhost", "The part after the colon in @user:server_name. Never changes later."
+    )
+    public_base_url: str | None = _setting(
+        None, "URL by which clients reach this server; http://LISTEN without one."
+    )
+    database_url: str | None = _setting(
+        None, "An existing PostgreSQL 16+ instead of the embedded one.", secret=True
+    )
+    nats_url: str | None = _setting(
+        None, "An existing NATS instead of the one that --processes starts.", secret=True
+    )
+    processes: int = _setting(1, "Server processes that share the port and the partitions.")
+    registration: str = _setting(
+        "", "Who may register; open on loopback, else closed.", choices=("open", "token", "closed")
+    )
+    registration_tokens: tuple[str, ...] = _setting(
+        (), "Tokens that let people register with registration=token.", secret=True
+    )
+    guests: bool = _setting(False, "Whether guests without an account may look in.")
+    rate_limits: bool = _setting(True, "Limits per user and address; off only for tests.")
+    default_room_version: str = _setting("12", "Version of new rooms.", choices=("10", "11", "12"))
+    enable_presence: bool = _setting(True, "Whether people see who is online.")
+    max_upload_bytes: int = _setting(100 * 1024**2, "Largest media upload.")
+    access_token_in_query: bool = _setting(
+        True, "Accept ?access_token=, which the spec still demands; headers are safer."
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "Addresses or networks whose X-Forwarded-For is believed."
+    )
+    log_format: str = _setting("console", "How log lines look.", choices=("console", "json"))
+    log_level: str = _setting(
+        "info", "Least level that is logged.", choices=("debug", "info", "warning", "error")
+    )
+    database_connections: int = _setting(10, "Pooled database connections of one process.")
+    postgres_memory_mb: int = _setting(256, "shared_buffers of the embedded PostgreSQL.")
+    postgres_connections_max: int = _setting(200, "max_connections of the embedded PostgreSQL.")
+
+    def __post_init__(self) -> None:
+        host, _ = split_listen(self.listen)
+        object.__setattr__(self, "data", self.data.absolute())
+        if not self.registration:
+            object.__setattr__(self, "registration", "open" if is_loopback(host) else "closed")
+        if not is_server_name(self.server_name):
+            raise OperatorError(f"server_name: {self.server_name!r} is no server name")
+        if self.registration == "token" and not self.registration_tokens:
+            raise OperatorError("registration_tokens: registration=token needs at least one")
+        self._check_numbers()
+        for network in self.trusted_proxies:
+            _check_network(network)
+
+    @property
+    def listen_host(self) -> str:
+        return split_listen(self.listen)[0]
+
+    @property
+    def listen_port(self) -> int:
+        """0: the kernel chooses."""
+        return split_listen(self.listen)[1]
+
+    @property
+    def base_url(self) -> str:
+        """URL for clients, without a slash at its end."""
+        if self.public_base_url is not None:
+            return self.public_base_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen_host, self.listen_host)
+        bracketed = f"[{host}]" if ":" in host else host
+        return f"http://{bracketed}:{self.listen_port}"
+
+    def _check_numbers(self) -> None:
+        for name, least, most in (
+            ("processes", 1, PROCESSES_MAX),
+            ("max_upload_bytes", 1, UPLOAD_BYTES_MAX),
+            ("database_connections", 2, 1000),
+            ("postgres_memory_mb", MEMORY_MB_MIN, 1024 * 1024),
+            ("postgres_connections_max", 20, 10_000),
+        ):
+            if not least <= getattr(self, name) <= most:
+                raise OperatorError(f"{name}: must be between {least} and {most}")
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port` as host and port; `OperatorError` if it is neither."""
+    host, colon, port = listen.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise OperatorError(f"listen: {listen!r} is not host:port, such as 127.0.0.1:8008")
+    if ":" in host and not bracketed:
+        raise OperatorError(f"listen: write an IPv6 address in brackets, such as [{host}]:{port}")
+    return (host[1:-1] if bracketed else host), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in LOOPBACK_NAMES
+
+
+def _check_network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise OperatorError(f"trusted_proxies: {text!r} is no address or network") from None
