@@ -81,14 +81,14 @@ class PowerLevels:
 def check_power_levels(content: Mapping[str, Any]) -> None:
     """Raise `BadJson` unless every level is an integer and every user a user id (10.1-3)."""
     for name in LEVEL_DEFAULTS:
-        if name in content and type(content[name]) is not int:
+        if name in content and not _is_level(content[name]):
             raise BadJson(f"Power level {name} is not an integer")
     for name in ("events", "notifications", "users"):
         levels = content.get(name, {})
         if not isinstance(levels, dict):
             raise BadJson(f"{name} of power levels is not an object")
         for key, level in cast("dict[str, Any]", levels).items():
-            if type(level) is not int:
+            if not _is_level(level):
                 raise BadJson(f"Power level of {key[:255]} in {name} is not an integer")
             if name == "users" and not is_user_id(key):
                 raise BadJson(f"{key[:255]} in users of power levels is not a user ID")
@@ -115,6 +115,11 @@ def check_power_level_change(
             raise Forbidden(
                 f"You cannot change the power level of {user}, which is not below yours"
             )
+
+
+def _is_level(value: Any) -> bool:
+    """An integer within canonical JSON's range: hence below CREATOR_LEVEL. A bool is none."""
+    return type(value) is int and abs(value) <= INTEGER_MAX
 
 
 def _check_entry(name: str, current: int | None, wanted: int | None, level: int) -> None:
