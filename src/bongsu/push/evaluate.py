@@ -9,6 +9,7 @@ Rules bound to single rooms (mutes) would make a class of their own for everybod
 left out of the class for all the rooms they do not name.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -85,14 +86,15 @@ class CompiledRules:
 
     __slots__ = ("_by_room", "_everywhere", "_rules", "user_id", "user_id_lowered")
 
-    def __init__(self, user_id: str, rules: list[tuple[str | None, ClassRule]]) -> None:
+    def __init__(
+        self, user_id: str, everywhere: RuleClass, rules: list[tuple[str | None, ClassRule]]
+    ) -> None:
         self.user_id = user_id
         self.user_id_lowered = user_id.lower()
-        self._rules = rules  # each with the one room it is bound to, in lower case
-        self._by_room: dict[str, RuleClass | None] = {
-            room: None for room, _ in rules if room is not None
-        }
-        self._everywhere = _class_of([rule for room, rule in rules if room is None])
+        self._everywhere = everywhere  # made of the rules that are bound to no room
+        self._rules = rules  # all of them, each with the one room it is bound to, in lower case
+        rooms = (room for room, _ in rules if room is not None)
+        self._by_room: dict[str, RuleClass | None] = dict.fromkeys(rooms)
 
     def class_in(self, room_key: str) -> RuleClass:
         """The class of this person in a room, given its id in lower case."""
@@ -107,20 +109,14 @@ class CompiledRules:
 
 def compile_ruleset(ruleset: Ruleset, user_id: str) -> CompiledRules:
     """A ruleset of `user_id` made ready to evaluate."""
-    rules: list[tuple[str | None, ClassRule]] = []
-    for kind in KINDS:
-        for rule in ruleset.of(kind):
-            compiled = _compile_rule(kind, rule, user_id) if rule.enabled else None
-            if compiled is not None:
-                rules.append(compiled)
-            if compiled is not None and not compiled[1].conditions:
-                return CompiledRules(user_id, rules)  # it matches all, no rule after it is reached
-    return CompiledRules(user_id, rules)
+    rules = list(_stream_reachable(ruleset, user_id))
+    everywhere = _class_of([rule for room, rule in rules if room is None])
+    return CompiledRules(user_id, everywhere, rules)
 
 
 def compile_defaults(user_id: str) -> CompiledRules:
-    """The rules of somebody who changed none."""
-    return compile_ruleset(effective_ruleset(NO_CHANGES, user_id), user_id)
+    """The rules of somebody who changed none: the same as `compile_ruleset`, and quick."""
+    return CompiledRules(user_id, _default_class(), [])
 
 
 def evaluate(rules: CompiledRules, event: EventFacts, display_name: str | None = None) -> Verdict:
@@ -142,6 +138,17 @@ def evaluate(rules: CompiledRules, event: EventFacts, display_name: str | None =
     if verdict is None:
         verdict = event.verdicts[key] = rule_class.verdict(event, bits)
     return verdict
+
+
+def _stream_reachable(ruleset: Ruleset, user_id: str) -> Iterator[tuple[str | None, ClassRule]]:
+    """The compiled rules in order of importance, up to one that matches everything."""
+    for kind in KINDS:
+        for rule in ruleset.of(kind):
+            compiled = _compile_rule(kind, rule, user_id) if rule.enabled else None
+            if compiled is not None:
+                yield compiled
+                if not compiled[1].conditions:
+                    return
 
 
 def _compile_rule(kind: Kind, rule: PushRule, user_id: str) -> tuple[str | None, ClassRule] | None:
@@ -176,6 +183,13 @@ def _bound_room(condition: c.Condition) -> str | None:
             return pattern.lower()
         case _:
             return None
+
+
+@lru_cache(maxsize=1)
+def _default_class() -> RuleClass:
+    anybody = "@:"
+    defaults = compile_ruleset(effective_ruleset(NO_CHANGES, anybody), anybody)
+    return defaults.class_in("")
 
 
 def _class_of(rules: list[ClassRule]) -> RuleClass:

@@ -43,7 +43,7 @@ class EventFacts:
         "verdicts",
     )  # fmt: skip
 
-    def __init__(self, event: Mapping[str, Any], room: RoomFacts) -> None:
+    def __init__(self, event: dict[str, Any], room: RoomFacts) -> None:
         self._event = event
         self._lowered: dict[tuple[str, ...], str | None] = {}
         self.room = room
@@ -60,9 +60,9 @@ class EventFacts:
             return self.room.room_id
         value: Any = self._event
         for name in path:
-            if not isinstance(value, Mapping):
+            if not isinstance(value, dict):
                 return ABSENT
-            value = cast(Mapping[str, Any], value).get(name, ABSENT)
+            value = cast(dict[str, Any], value).get(name, ABSENT)
         return value
 
     def lowered(self, path: tuple[str, ...]) -> str | None:

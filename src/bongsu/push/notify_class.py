@@ -13,7 +13,6 @@ hold for everybody whose rules are the defaults. Matrix spec, client-server API,
 notifications".
 """
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from msgspec import Struct
@@ -43,7 +42,7 @@ class NotifyClass(Struct, frozen=True):
 _NOTIFYING_TYPES = frozenset({"m.room.message", "m.room.encrypted", "m.call.invite"})
 
 
-def notify_class(event: Mapping[str, Any], *, sender_may_notify_room: bool = False) -> NotifyClass:
+def notify_class(event: dict[str, Any], *, sender_may_notify_room: bool = False) -> NotifyClass:
     """The class of an event (`type`, `content`, `state_key`), whatever its content holds.
 
     `sender_may_notify_room`: power of the sender >= notifications.room of the room (default 50);
@@ -69,7 +68,7 @@ def notify_class(event: Mapping[str, Any], *, sender_may_notify_room: bool = Fal
     )
 
 
-def _mentioned_users(mentions: Mapping[str, Any]) -> tuple[UserId, ...]:
+def _mentioned_users(mentions: dict[str, Any]) -> tuple[UserId, ...]:
     users = mentions.get("user_ids")
     if not isinstance(users, list):
         return ()
@@ -78,7 +77,7 @@ def _mentioned_users(mentions: Mapping[str, Any]) -> tuple[UserId, ...]:
     return tuple(sorted(list(valid)[:MENTIONS_MAX]))
 
 
-def _relation(content: Mapping[str, Any]) -> tuple[EventId | None, EventId | None]:
+def _relation(content: dict[str, Any]) -> tuple[EventId | None, EventId | None]:
     relation = _object(content.get("m.relates_to"))
     target = relation.get("event_id")
     if not isinstance(target, str) or not is_event_id(target):
@@ -88,8 +87,8 @@ def _relation(content: Mapping[str, Any]) -> tuple[EventId | None, EventId | Non
     return None, EventId(target)
 
 
-def _object(value: Any) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], value) if isinstance(value, Mapping) else {}
+def _object(value: Any) -> dict[str, Any]:
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
 def _lowered(value: Any) -> str | None:

@@ -69,12 +69,11 @@ def _event_match(path: tuple[str, ...], pattern: str, *, words: bool) -> Predica
     if not words and not has_wildcard(pattern):
         lowered = pattern.lower()
         return lambda event, _: event.lowered(path) == lowered
-    glob = Glob(pattern)
-    matches = glob.matches_words if words else glob.matches
+    glob = Glob(pattern, words=words)
 
     def match(event: EventFacts, _: int) -> bool:
         text = event.lowered(path)
-        return text is not None and matches(text)
+        return text is not None and glob.matches(text)
 
     return match
 
