@@ -1,4 +1,4 @@
-"""What scenarios are made of: a server under load, its CPU meter, accounts and rooms, closed loops."""
+"""What scenarios are made of: a server, its CPU meter, accounts and rooms, closed loops."""
 
 import asyncio
 import secrets
@@ -107,8 +107,8 @@ class World:
     async def _make_room(self, users: list[User], number: int) -> "Room":
         """Members spread evenly, so that each account is in as many rooms as any other."""
         step = max(1, len(users) // self.scale.members)
-        members = [users[(number + place * step) % len(users)] for place in range(self.scale.members)]
-        return await self.room_of(members)
+        places = range(number, number + self.scale.members * step, step)
+        return await self.room_of([users[place % len(users)] for place in places])
 
     @asynccontextmanager
     async def metered(self) -> AsyncIterator[Meter]:
@@ -137,9 +137,7 @@ class Room:
     members: list[User]
 
 
-async def gather_bounded(
-    work: Sequence[Awaitable[T]], at_once: int = SETUP_IN_FLIGHT
-) -> list[T]:
+async def gather_bounded(work: Sequence[Awaitable[T]], at_once: int = SETUP_IN_FLIGHT) -> list[T]:
     """All results in order, at most `at_once` running."""
     gate = asyncio.Semaphore(at_once)
 

@@ -1,5 +1,6 @@
 """Our server as an operator starts it: `bongsu serve`, settings from the environment."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -108,7 +109,5 @@ def _is_ours(pid: int) -> bool:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

