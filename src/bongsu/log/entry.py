@@ -135,7 +135,16 @@ _ACCOUNT_DATA = msgspec.json.Decoder(AccountData)
 class LoggedEvent:
     """A room event as readers hold it: where it stands, its facts, and its JSON, parsed on demand."""
 
-    __slots__ = ("_client_json", "_pdu", "body", "event_id", "facts", "position", "room_id", "verdicts")
+    __slots__ = (
+        "_pdu",
+        "body",
+        "client_json",
+        "event_id",
+        "facts",
+        "position",
+        "room_id",
+        "verdicts",
+    )
 
     def __init__(
         self, room_id: str, position: int, event_id: str, body: bytes, facts: EventFacts
@@ -147,7 +156,7 @@ class LoggedEvent:
         self.facts = facts
         self.verdicts: dict[Any, Any] = {}  # push verdicts by rule class, memoised by `push`
         self._pdu: dict[str, Any] | None = None
-        self._client_json: bytes | None = None
+        self.client_json: bytes | None = None  # beginning of its client form, kept by `rooms`
 
     @classmethod
     def from_entry(cls, entry: Entry) -> "LoggedEvent":
