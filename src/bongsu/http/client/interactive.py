@@ -1,0 +1,37 @@
+"""How an endpoint demands user-interactive authentication.
+
+passed = await self._auth.authenticate(operation_of(request, PASSWORD_FLOWS), body.auth)
+if isinstance(passed, Challenge):
+    return challenge_response(passed)
+"""
+
+from typing import Any
+
+from bongsu.http.message import Request, Response, json_response
+from bongsu.users.interactive_auth import (
+    PASSWORD,
+    Challenge,
+    Flows,
+    Operation,
+    hash_request,
+)
+
+PASSWORD_FLOWS: Flows = ((PASSWORD,),)
+
+
+def operation_of(request: Request, flows: Flows = PASSWORD_FLOWS) -> Operation:
+    """What this request asks for, bound to its verb, path, body and user."""
+    return Operation(
+        name=operation_name(request),
+        user_id=request.requester.user_id,
+        flows=flows,
+        request_hash=hash_request(request.json(dict[str, Any])),
+    )
+
+
+def operation_name(request: Request) -> str:
+    return f"{request.method} {request.raw_path.decode('ascii', 'replace')}"[:1024]
+
+
+def challenge_response(challenge: Challenge) -> Response:
+    return json_response(challenge, status=401)

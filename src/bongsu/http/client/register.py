@@ -1,0 +1,155 @@
+"""Account registration. Spec: Client-Server API, "Account registration"."""
+
+import secrets
+from typing import Literal
+
+import msgspec
+
+from bongsu.errors import Forbidden, MissingParam, Refused
+from bongsu.http.client.account import threepid_denied
+from bongsu.http.client.interactive import challenge_response, operation_name
+from bongsu.http.message import Request
+from bongsu.http.routing import Answer, Auth, get, post
+from bongsu.ids import UserId
+from bongsu.users import text
+from bongsu.users.accounts import Accounts, Login
+from bongsu.users.interactive_auth import (
+    DUMMY,
+    REGISTRATION_TOKEN,
+    AuthData,
+    Challenge,
+    Flows,
+    InteractiveAuth,
+    Operation,
+    Passed,
+)
+
+Mode = Literal["open", "token", "closed"]
+
+FLOWS: dict[Mode, Flows] = {"open": ((DUMMY,),), "token": ((REGISTRATION_TOKEN,),), "closed": ()}
+KINDS = ("user", "guest")
+CHOSEN_LOCALPART_BYTES = 8
+
+
+class RegistrationPolicy(msgspec.Struct, frozen=True):
+    """Who may make an account: anybody, who holds a token, nobody; and guests on top."""
+
+    mode: Mode = "closed"
+    guests: bool = False
+
+
+class RegisterBody(msgspec.Struct, frozen=True):
+    auth: AuthData | None = None
+    username: str | None = None
+    password: str | None = None
+    device_id: str | None = None
+    initial_device_display_name: str | None = None
+    inhibit_login: bool | None = None
+    refresh_token: bool | None = None
+
+
+class GuestBody(msgspec.Struct, frozen=True):
+    initial_device_display_name: str | None = None
+
+
+class Register:
+    def __init__(
+        self,
+        accounts: Accounts,
+        interactive_auth: InteractiveAuth,
+        policy: RegistrationPolicy,
+        *,
+        server_name: str,
+    ) -> None:
+        self._accounts = accounts
+        self._auth = interactive_auth
+        self._policy = policy
+        self._server_name = server_name
+
+    @post("/_matrix/client/v3/register", auth=Auth.NONE, limit="register")
+    async def register(self, request: Request) -> Answer:
+        kind = request.query_text("kind", "user")
+        if kind not in KINDS:
+            raise Refused("kind is neither user nor guest", code="M_INVALID_PARAM")
+        if kind == "guest":
+            return await self._register_guest(request)
+        self._check_open()
+        body = request.json(RegisterBody)
+        user_id = await self._wanted_user_id(body)
+        if body.password is not None:
+            text.password(body.password)
+        login = _login(body)
+        passed = await self._authenticate(request, body.auth)
+        if isinstance(passed, Challenge):
+            return challenge_response(passed)
+        if body.password is None:
+            raise MissingParam("Missing password")
+        return await self._create(user_id, body.password, login, passed)
+
+    @get("/_matrix/client/v3/register/available", auth=Auth.NONE, limit="register")
+    async def available(self, request: Request) -> Answer:
+        self._check_open()
+        await self._accounts.check_available(request.query_required("username"))
+        return {"available": True}
+
+    @get(
+        "/_matrix/client/v1/register/m.login.registration_token/validity",
+        auth=Auth.NONE,
+        limit="register",
+    )
+    async def token_validity(self, request: Request) -> Answer:
+        self._check_open()
+        token = request.query_required("token")
+        return {"valid": await self._auth.is_registration_token(token)}
+
+    @post("/_matrix/client/v3/register/email/requestToken", auth=Auth.NONE, limit="register")
+    @post("/_matrix/client/v3/register/msisdn/requestToken", auth=Auth.NONE, limit="register")
+    async def request_token(self, request: Request) -> Answer:
+        raise threepid_denied()
+
+    def _check_open(self) -> None:
+        if self._policy.mode == "closed":
+            raise Forbidden("Registration is disabled")
+
+    async def _wanted_user_id(self, body: RegisterBody) -> UserId:
+        """Checked before the authentication, as the spec demands; the table decides in the end."""
+        if body.username is None:
+            return self._chosen_user_id()
+        return await self._accounts.check_available(body.username)
+
+    def _chosen_user_id(self) -> UserId:
+        return text.new_user_id(secrets.token_hex(CHOSEN_LOCALPART_BYTES), self._server_name)
+
+    async def _authenticate(self, request: Request, auth: AuthData | None) -> Passed | Challenge:
+        operation = Operation(operation_name(request), None, FLOWS[self._policy.mode])
+        return await self._auth.authenticate(operation, auth)
+
+    async def _create(
+        self, user_id: UserId, password: str, login: Login | None, passed: Passed
+    ) -> Answer:
+        session = await self._accounts.create(
+            user_id, password, registration_token=passed.registration_token, login=login
+        )
+        if session is None:
+            return {"user_id": user_id, "home_server": self._server_name}
+        return session
+
+    async def _register_guest(self, request: Request) -> Answer:
+        if not self._policy.guests:
+            raise Refused("Guest access is disabled", code="M_GUEST_ACCESS_FORBIDDEN", status=403)
+        body = request.json(GuestBody)
+        login = Login(display_name=text.display_name(body.initial_device_display_name))
+        session = await self._accounts.create(
+            self._chosen_user_id(), None, is_guest=True, login=login
+        )
+        assert session is not None, "a guest is always logged in"
+        return session
+
+
+def _login(body: RegisterBody) -> Login | None:
+    login = Login(
+        None if body.device_id is None else text.device_id(body.device_id),
+        text.display_name(body.initial_device_display_name),
+        bool(body.refresh_token),
+    )
+    return None if body.inhibit_login else login

@@ -1,0 +1,205 @@
+"""Who is behind an access token: a small cache, and one batched look-up behind it.
+
+An entry is believed for `fresh_seconds`, then asked for again; `invalidate_user` drops it at once.
+A token that the near copy does not know is asked for at the primary before it is refused: a wrong
+401 makes a client wipe its keys. While the database cannot answer, an entry is believed for
+`STALE_SECONDS_MAX` more, so that readers live through a failover.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import msgspec
+
+from bongsu.errors import MissingToken, Unavailable, UnknownToken
+from bongsu.ids import UserId
+from bongsu.users.requester import Requester
+from bongsu.users.tokens import Clock, hash_token, is_access_token, now_ms
+
+FRESH_SECONDS = 5.0
+STALE_SECONDS_MAX = 60.0
+ENTRIES_MAX = 50_000
+LOOKUP_BATCH_MAX = 500
+LOOKUPS_WAITING_MAX = 10_000
+
+
+class TokenOwner(msgspec.Struct, frozen=True):
+    """What the tables say of an access token. `is_first_use`: it replaces one not yet revoked."""
+
+    requester: Requester
+    expires_at: int | None
+    is_first_use: bool
+
+
+class TokenStore(Protocol):
+    async def owners(
+        self, token_hashes: Sequence[bytes], *, confirmed: bool
+    ) -> Sequence[TokenOwner]: ...
+
+    async def mark_used(self, access_hash: bytes) -> None: ...
+
+
+class Entry:
+    """A cached owner: fresh until `fresh_until`, a fallback until `stale_until` (loop seconds)."""
+
+    __slots__ = ("fresh_until", "owner", "requester", "stale_until")
+
+    def __init__(self, owner: TokenOwner, fresh_until: float) -> None:
+        self.owner = owner
+        self.requester = owner.requester
+        self.fresh_until = fresh_until
+        self.stale_until = fresh_until + STALE_SECONDS_MAX
+
+
+class Authenticator:
+    def __init__(
+        self,
+        store: TokenStore,
+        *,
+        fresh_seconds: float = FRESH_SECONDS,
+        entries_max: int = ENTRIES_MAX,
+        clock: Clock = now_ms,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._fresh_seconds = fresh_seconds
+        self._entries_max = entries_max
+        self._clock = clock
+        self._monotonic = monotonic
+        # In order of the last look-up: the first is the one to drop.
+        self._entries: dict[str, Entry] = {}
+        self._tokens_of: dict[UserId, set[str]] = {}
+        self._invalidations = 0
+        self._lookup = BatchedLookup(store)
+
+    def cached(self, token: str) -> Requester | None:
+        """The requester if known and fresh; else ask `requester`."""
+        entry = self._entries.get(token)
+        if entry is None or self._monotonic() >= entry.fresh_until:
+            return None
+        return entry.requester
+
+    async def requester(self, token: str) -> Requester:
+        """Who holds `token`. `UnknownToken` (soft if expired), or `Unavailable`."""
+        known = self.cached(token)
+        if known is not None:
+            return known
+        if not token:
+            raise MissingToken
+        if not is_access_token(token):
+            raise UnknownToken
+        try:
+            owner = await self._load(token)
+        except Unavailable:
+            return self._fallback(token)
+        return owner.requester
+
+    def invalidate_user(self, user_id: UserId) -> None:
+        """Forget all tokens of a user; also those that are being looked up right now."""
+        self._invalidations += 1
+        for token in self._tokens_of.pop(user_id, ()):
+            self._entries.pop(token, None)
+
+    async def _load(self, token: str) -> TokenOwner:
+        invalidations = self._invalidations
+        owner = await self._lookup.owner(hash_token(token))
+        if owner is None:
+            self._forget(token)
+            raise UnknownToken
+        if owner.expires_at is not None and owner.expires_at <= self._clock():
+            self._forget(token)
+            raise UnknownToken("The access token has expired", soft_logout=True)
+        if owner.is_first_use:
+            await self._mark_used(owner)
+        if invalidations == self._invalidations:
+            self._remember(token, owner)
+        return owner
+
+    async def _mark_used(self, owner: TokenOwner) -> None:
+        with suppress(Unavailable):  # nothing is lost: the next look-up finds it unused again
+            await self._store.mark_used(owner.requester.token_hash)
+
+    def _fallback(self, token: str) -> Requester:
+        entry = self._entries.get(token)
+        if entry is None or self._monotonic() >= entry.stale_until:
+            raise Unavailable("Cannot check the access token")
+        return entry.requester
+
+    def _remember(self, token: str, owner: TokenOwner) -> None:
+        self._forget(token)
+        fresh_until = self._monotonic() + self._fresh_seconds
+        if owner.expires_at is not None:
+            seconds_left = (owner.expires_at - self._clock()) / 1000
+            fresh_until = min(fresh_until, self._monotonic() + seconds_left)
+        self._entries[token] = Entry(owner, fresh_until)
+        self._tokens_of.setdefault(owner.requester.user_id, set()).add(token)
+        if len(self._entries) > self._entries_max:
+            self._forget(next(iter(self._entries)))
+
+    def _forget(self, token: str) -> None:
+        entry = self._entries.pop(token, None)
+        if entry is None:
+            return
+        tokens = self._tokens_of.get(entry.requester.user_id, set())
+        tokens.discard(token)
+        if not tokens:
+            self._tokens_of.pop(entry.requester.user_id, None)
+
+
+class BatchedLookup:
+    """Asks for many tokens in one query: those that came while the last query ran."""
+
+    def __init__(self, store: TokenStore) -> None:
+        self._store = store
+        self._waiting: dict[bytes, asyncio.Future[TokenOwner | None]] = {}
+        self._running: asyncio.Task[None] | None = None
+
+    async def owner(self, token_hash: bytes) -> TokenOwner | None:
+        """The owner of a token. Everybody who asks for the same one shares the answer."""
+        answer = self._waiting.get(token_hash)
+        if answer is None:
+            if len(self._waiting) >= LOOKUPS_WAITING_MAX:
+                raise Unavailable("Too many logins are being checked")
+            answer = self._waiting[token_hash] = asyncio.get_running_loop().create_future()
+            if self._running is None:
+                self._running = asyncio.create_task(self._run())
+        return await asyncio.shield(answer)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                hashes = list(self._waiting)[:LOOKUP_BATCH_MAX]
+                batch = {each: self._waiting.pop(each) for each in hashes}
+                await self._answer(batch)
+        finally:
+            self._running = None
+
+    async def _answer(self, batch: dict[bytes, asyncio.Future[TokenOwner | None]]) -> None:
+        try:
+            found = await self._find(list(batch))
+        except Exception as error:
+            for answer in batch.values():
+                answer.set_exception(error)
+                answer.exception()  # a caller who left must not make the loop complain
+            return
+        for token_hash, answer in batch.items():
+            answer.set_result(found.get(token_hash))
+
+    async def _find(self, hashes: list[bytes]) -> dict[bytes, TokenOwner]:
+        owners = await self._store.owners(hashes, confirmed=False)
+        found = {owner.requester.token_hash: owner for owner in owners}
+        doubtful = [each for each in hashes if not is_settled(found.get(each))]
+        if doubtful:
+            for each in doubtful:
+                found.pop(each, None)
+            for owner in await self._store.owners(doubtful, confirmed=True):
+                found[owner.requester.token_hash] = owner
+        return found
+
+
+def is_settled(owner: TokenOwner | None) -> bool:
+    """Whether the near copy's answer is enough: what would be a 401 is asked for at the primary."""
+    return owner is not None and not owner.requester.is_locked

@@ -1,0 +1,227 @@
+"""User-interactive authentication: stages a client passes before a sensitive operation is done.
+
+A session lives in a table, so that any node can go on with what another began. It is bound to its
+operation: the verb, the path and (except where noted) the body must stay the same, so that what
+somebody consented to is what is done. Spec: Client-Server API, "User-Interactive Authentication".
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from bongsu.errors import Forbidden
+from bongsu.ids import UserId
+from bongsu.users import text
+from bongsu.users.accounts import Account
+from bongsu.users.passwords import Passwords
+from bongsu.users.tokens import Clock, now_ms
+
+PASSWORD = "m.login.password"
+DUMMY = "m.login.dummy"
+REGISTRATION_TOKEN = "m.login.registration_token"
+
+SESSION_MS = 10 * 60 * 1000
+SESSION_ID_CHARS_MAX = 64
+SESSIONS_PER_USER_MAX = 20
+SESSIONS_OF_NOBODY_MAX = 2000
+REGISTRATION_TOKEN_CHARS_MAX = 64
+
+Flows = Sequence[Sequence[str]]
+
+
+class UserIdentifier(msgspec.Struct, frozen=True):
+    """Who logs in. Only m.id.user is served."""
+
+    type: str
+    user: str | None = None
+
+
+class AuthData(msgspec.Struct, frozen=True):
+    """The `auth` of a request body."""
+
+    type: str | None = None
+    session: str | None = None
+    identifier: UserIdentifier | None = None
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What is to be done, by whom (None: nobody is logged in), and the flows that permit it.
+
+    `request_hash` is the hash of the body without `auth`. Registration leaves it empty: clients
+    fetch the flows with an empty body, and then go on with that session.
+    """
+
+    name: str
+    user_id: UserId | None
+    flows: Flows
+    request_hash: bytes = b""
+
+
+@dataclass
+class AuthSession:
+    """One row: what has been passed on the way to one operation."""
+
+    operation: str
+    request_hash: bytes
+    expires_at: int
+    session_id: str = ""
+    completed: list[str] = field(default_factory=list[str])
+    registration_token: str | None = None
+
+
+class Flow(msgspec.Struct, frozen=True):
+    stages: Sequence[str]
+
+
+class Challenge(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of the 401 that asks for (further) authentication."""
+
+    flows: Sequence[Flow]
+    params: Mapping[str, Any]
+    session: str
+    completed: Sequence[str] = ()
+    errcode: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A flow is complete. `registration_token`: the one that was shown, to be spent."""
+
+    registration_token: str | None = None
+
+
+class AuthSessionStore(Protocol):
+    async def get(self, owner: str, session_id: str, now: int) -> AuthSession | None: ...
+
+    async def put(self, owner: str, session: AuthSession, now: int, sessions_max: int) -> None: ...
+
+    async def delete(self, owner: str, session_id: str) -> None: ...
+
+
+class RegistrationTokenStore(Protocol):
+    async def is_usable(self, token: str, now: int) -> bool: ...
+
+
+class AccountReader(Protocol):
+    async def get(self, user_id: UserId) -> Account | None: ...
+
+
+class InteractiveAuth:
+    def __init__(
+        self,
+        store: AuthSessionStore,
+        accounts: AccountReader,
+        registration_tokens: RegistrationTokenStore,
+        passwords: Passwords,
+        *,
+        server_name: str,
+        clock: Clock = now_ms,
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._registration_tokens = registration_tokens
+        self._passwords = passwords
+        self._server_name = server_name
+        self._clock = clock
+
+    async def authenticate(self, operation: Operation, auth: AuthData | None) -> Passed | Challenge:
+        """`Passed` when a flow is complete; else the challenge to send with status 401.
+
+        `Forbidden` when the session was begun for something else. A stage may be passed in the
+        first request, without a session.
+        """
+        owner = operation.user_id or ""
+        session = await self._session(owner, operation, auth)
+        error = None
+        if auth is not None and auth.type is not None and auth.type not in session.completed:
+            error = await self._attempt(operation, auth, session)
+        if any(set(flow) <= set(session.completed) for flow in operation.flows):
+            if session.session_id:
+                await self._store.delete(owner, session.session_id)
+            return Passed(session.registration_token)
+        return await self._challenge(owner, operation, session, error)
+
+    async def is_registration_token(self, token: str) -> bool:
+        """Whether `token` would do for a registration now."""
+        if not 0 < len(token) <= REGISTRATION_TOKEN_CHARS_MAX or "\x00" in token:
+            return False
+        return await self._registration_tokens.is_usable(token, self._clock())
+
+    async def _session(
+        self, owner: str, operation: Operation, auth: AuthData | None
+    ) -> AuthSession:
+        fresh = AuthSession(operation.name, operation.request_hash, self._clock() + SESSION_MS)
+        session_id = auth.session if auth is not None else None
+        if not session_id or len(session_id) > SESSION_ID_CHARS_MAX or "\x00" in session_id:
+            return fresh
+        session = await self._store.get(owner, session_id, self._clock())
+        if session is None:
+            return fresh
+        if (session.operation, session.request_hash) != (operation.name, operation.request_hash):
+            raise Forbidden("The requested operation has changed during its authentication")
+        return session
+
+    async def _attempt(
+        self, operation: Operation, auth: AuthData, session: AuthSession
+    ) -> str | None:
+        """Try one stage. None if it is passed, else what to tell the client."""
+        if not any(auth.type in flow for flow in operation.flows):
+            return "This authentication type is not part of any flow"
+        if auth.type == PASSWORD and not await self._is_password(operation.user_id, auth):
+            return "Invalid username or password"
+        if auth.type == REGISTRATION_TOKEN:
+            if auth.token is None or not await self.is_registration_token(auth.token):
+                return "Invalid registration token"
+            session.registration_token = auth.token
+        session.completed.append(str(auth.type))
+        return None
+
+    async def _is_password(self, user_id: UserId | None, auth: AuthData) -> bool:
+        name = named_user(auth.identifier, auth.user)
+        named = None if name is None else text.local_user_id(name, self._server_name)
+        if name is None and auth.identifier is None:
+            named = user_id  # some clients name nobody: it can only be who is logged in
+        if user_id is None or named != user_id or auth.password is None:
+            return False
+        account = await self._accounts.get(user_id)
+        return await self._passwords.verify(account and account.password_hash, auth.password)
+
+    async def _challenge(
+        self, owner: str, operation: Operation, session: AuthSession, error: str | None
+    ) -> Challenge:
+        is_new = not session.session_id
+        if is_new:
+            session.session_id = secrets.token_urlsafe(18)
+        if is_new or error is None:
+            sessions_max = SESSIONS_PER_USER_MAX if owner else SESSIONS_OF_NOBODY_MAX
+            await self._store.put(owner, session, self._clock(), sessions_max)
+        return Challenge(
+            flows=[Flow(stages) for stages in operation.flows],
+            session=session.session_id,
+            params={},
+            completed=session.completed,
+            errcode="M_FORBIDDEN" if error else None,
+            error=error,
+        )
+
+
+def named_user(identifier: UserIdentifier | None, user: str | None) -> str | None:
+    """The user id or localpart that a login names, in the present or the older way."""
+    if identifier is None:
+        return user
+    return identifier.user if identifier.type == "m.id.user" else None
+
+
+def hash_request(body: Mapping[str, Any]) -> bytes:
+    """The hash that binds a session to a body: of all but `auth`, whatever the order of keys."""
+    rest = {key: value for key, value in body.items() if key != "auth"}
+    return hashlib.sha256(msgspec.json.encode(rest, order="deterministic")).digest()
