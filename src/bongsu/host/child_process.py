@@ -35,6 +35,7 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     working_directory: Path | None = None
     output: Path | None = None
+    inherited: Sequence[int] = ()  # file descriptors that stay open in it
     death_signal: signal.Signals = signal.SIGTERM
     stop_steps: Sequence[tuple[signal.Signals, float]] = (
         (signal.SIGTERM, 10.0),
@@ -78,25 +79,6 @@ class ChildProcess:
         return False
 
 
-@dataclass
-class Backoff:
-    """Seconds to wait before start number n+1 of something that keeps dying.
-
-    Doubles from `first` to `most`; a life of `healthy_after` seconds starts it afresh.
-    """
-
-    first: float = 0.2
-    most: float = 10.0
-    healthy_after: float = 30.0
-    _next: float = 0.0
-
-    def after_life_of(self, seconds: float) -> float:
-        if seconds >= self.healthy_after or not self._next:
-            self._next = self.first
-        wait, self._next = self._next, min(self._next * 2, self.most)
-        return wait
-
-
 def _spawn(command: Command) -> subprocess.Popen[bytes]:
     account = command.account
     output = None
@@ -113,6 +95,7 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
             cwd=command.working_directory,
             env={**os.environ, **command.environment},
             start_new_session=True,
+            pass_fds=command.inherited,
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,

@@ -11,18 +11,15 @@ import shutil
 import sysconfig
 from pathlib import Path
 
-import structlog
-
 from bongsu.errors import OperatorError
 from bongsu.host.accounts import give, unprivileged_account, untraversable_parent
-from bongsu.host.child_process import Backoff, ChildProcess, Command
+from bongsu.host.child_process import ChildProcess, Command
+from bongsu.host.kept_process import KeptProcess
 
 START_SECONDS_MAX = 20.0
 PAYLOAD_BYTES_MAX = 8 * 1024 * 1024
 PENDING_BYTES_MAX = 64 * 1024 * 1024  # a client further behind than this is cut off
 LOG_BYTES_MAX = 4 * 1024 * 1024
-
-_log = structlog.get_logger(__name__)
 
 
 class NatsServer:
@@ -36,8 +33,7 @@ class NatsServer:
             self._account = None  # it has no objection to root
         self._token = secrets.token_urlsafe(32)
         self._port = -1  # the server chooses at the first start, then keeps it
-        self._process: ChildProcess | None = None
-        self._stopping = False
+        self._kept = KeptProcess("nats-server", self._launch)
 
     @property
     def url(self) -> str:
@@ -46,15 +42,14 @@ class NatsServer:
 
     @property
     def pid(self) -> int:
-        assert self._process is not None, "not started"
-        return self._process.pid
+        return self._kept.process.pid
 
     async def start(self) -> str:
         """Start it and wait until it listens; gives its URL."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o700)
         give(self._folder, self._account)
-        self._launch()
+        self._kept.start()
         try:
             async with asyncio.timeout(START_SECONDS_MAX):
                 self._port = await self._chosen_port()
@@ -65,26 +60,12 @@ class NatsServer:
 
     async def run(self) -> None:
         """Keep it alive until cancelled; it comes back on the same port."""
-        loop = asyncio.get_running_loop()
-        backoff, born = Backoff(), loop.time()
-        while not self._stopping:
-            assert self._process is not None, "not started"
-            await self._process.wait()
-            if self._stopping:
-                return
-            wait = backoff.after_life_of(loop.time() - born)
-            _log.error("nats_died", exit_code=self._process.exit_code, restart_seconds=wait)
-            await asyncio.sleep(wait)
-            if not self._stopping:
-                born = loop.time()
-                self._launch()
+        await self._kept.run()
 
     async def stop(self) -> None:
-        self._stopping = True
-        if self._process is not None:
-            await self._process.stop()
+        await self._kept.stop()
 
-    def _launch(self) -> None:
+    def _launch(self) -> ChildProcess:
         configuration = self._folder / "nats.conf"
         configuration.touch(0o600)
         configuration.write_text(
@@ -103,7 +84,7 @@ class NatsServer:
             )
         )
         give(configuration, self._account)
-        self._process = ChildProcess(
+        return ChildProcess(
             Command(
                 argv=[str(self._binary), "--config", str(configuration)],
                 account=self._account,
@@ -113,10 +94,9 @@ class NatsServer:
         )
 
     async def _chosen_port(self) -> int:
-        assert self._process is not None
-        ports = self._folder / f"nats-server_{self._process.pid}.ports"
+        ports = self._folder / f"nats-server_{self.pid}.ports"
         while True:
-            if self._process.exit_code is not None:
+            if self._kept.process.exit_code is not None:
                 words = (self._folder / "nats.out").read_text(errors="replace").strip()
                 raise OperatorError(f"nats-server does not start: {words.rpartition(chr(10))[2]}")
             try:

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
@@ -56,8 +57,12 @@ class Cluster:
         self.folder = data.resolve() / "postgres"
         self.pgdata = self.folder / "cluster"
         self.log = self.folder / "log" / "postgresql.log"
-        self.account = unprivileged_account(self.folder)
         self._binaries: Path | None = None
+
+    @cached_property
+    def account(self) -> Account | None:
+        """Whom PostgreSQL runs as; None: as we do."""
+        return unprivileged_account(self.folder)
 
     def prepare(self, settings: EngineSettings) -> Path:
         """Make what is missing, write the settings; gives the socket's folder. Blocks."""

@@ -18,7 +18,8 @@ import asyncpg
 import structlog
 
 from bongsu.errors import OperatorError
-from bongsu.host.child_process import Backoff, ChildProcess, Command
+from bongsu.host.child_process import ChildProcess, Command
+from bongsu.host.kept_process import KeptProcess
 from bongsu.postgres.cluster import (
     DATABASE,
     LOG_BYTES_MAX,
@@ -31,10 +32,9 @@ START_SECONDS_MAX = 120.0  # recovery after a crash replays up to max_wal_size
 ORPHAN_SECONDS_MAX = 60.0
 FAST_STOP_SECONDS = 60.0
 IMMEDIATE_STOP_SECONDS = 10.0
-WATCH_SECONDS = 0.5
 LOG_TAIL_BYTES = 2000
 
-_log = structlog.get_logger(__name__)
+_log = structlog.get_logger()
 
 
 class EmbeddedPostgres:
@@ -44,14 +44,12 @@ class EmbeddedPostgres:
         self._cluster = Cluster(data)
         self._settings = settings or EngineSettings()
         self._socket_folder: Path | None = None
-        self._process: ChildProcess | None = None
-        self._stopping = False
+        self._kept = KeptProcess("postgres", self._launch, self._bound_log)
 
     @property
     def pid(self) -> int:
         """Process id of the postmaster."""
-        assert self._process is not None, "not started"
-        return self._process.pid
+        return self._kept.process.pid
 
     @property
     def dsn(self) -> str:
@@ -65,7 +63,7 @@ class EmbeddedPostgres:
         """
         await self._stop_orphan()
         self._socket_folder = await asyncio.to_thread(self._cluster.prepare, self._settings)
-        self._launch()
+        self._kept.start()
         try:
             await self._wait_until_ready()
             await self._make_database()
@@ -75,33 +73,17 @@ class EmbeddedPostgres:
         return self.dsn
 
     async def run(self) -> None:
-        """Keep it alive until cancelled: a dead one is started again, ever more slowly."""
-        loop = asyncio.get_running_loop()
-        backoff, born = Backoff(), loop.time()
-        while not self._stopping:
-            assert self._process is not None, "not started"
-            if not await self._process.wait(WATCH_SECONDS):
-                self._bound_log()
-                continue
-            if self._stopping:
-                return
-            wait = backoff.after_life_of(loop.time() - born)
-            _log.error("postgres_died", exit_code=self._process.exit_code, restart_seconds=wait)
-            await asyncio.sleep(wait)
-            if not self._stopping:
-                born = loop.time()
-                self._launch()
+        """Keep it alive until cancelled: a dead one is started again and recovers by itself."""
+        await self._kept.run()
 
     async def stop(self) -> None:
         """Fast shutdown, then immediate: both lose nothing that was acknowledged."""
-        self._stopping = True
-        if self._process is not None and not await self._process.stop():
-            _log.error("postgres_will_not_stop", pid=self._process.pid)
+        await self._kept.stop()
         if self._socket_folder is not None:
             self._cluster.forget_socket_folder(self._socket_folder)
 
-    def _launch(self) -> None:
-        self._process = ChildProcess(
+    def _launch(self) -> ChildProcess:
+        return ChildProcess(
             Command(
                 argv=[self._cluster.binary("postgres"), "-D", str(self._cluster.pgdata)],
                 account=self._cluster.account,
@@ -119,7 +101,7 @@ class EmbeddedPostgres:
         pid = self._cluster.running_pid()
         if pid is None:
             return
-        _log.warning("postgres_orphan", pid=pid)
+        _log.warning("stopping a PostgreSQL that outlived its Bongsu", pid=pid)
         try:
             os.kill(pid, signal.SIGINT)
             async with asyncio.timeout(ORPHAN_SECONDS_MAX):
@@ -135,15 +117,14 @@ class EmbeddedPostgres:
 
     async def _wait_until_ready(self) -> None:
         """Until it takes connections. Relaunches while a dead one's backends still hold memory."""
-        assert self._process is not None
         try:
             async with asyncio.timeout(START_SECONDS_MAX):
                 while True:
-                    if self._process.exit_code is not None:
+                    if self._kept.process.exit_code is not None:
                         if not self._memory_still_held():
                             raise OperatorError(f"PostgreSQL does not start: {self._last_words()}")
                         await asyncio.sleep(0.5)
-                        self._launch()
+                        self._kept.start()
                     try:
                         await (await self._connect("postgres")).close()
                         return
