@@ -113,7 +113,7 @@ def _animation(image: Image.Image, size: Size) -> Thumbnail:
 def _resized(image: Image.Image, size: Size) -> Image.Image:
     new_size, box = cut(*image.size, size)
     if image.mode.startswith("I"):
-        image = image.convert("L")  # 16 bits of grey
+        image = image.point(lambda grey: grey / 256).convert("L")  # from 16 bits to 8
     mode = "RGBA" if image.has_transparency_data else "RGB"
     image = image if image.mode == mode else image.convert(mode)
     return image.resize(new_size, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)

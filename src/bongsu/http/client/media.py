@@ -151,8 +151,8 @@ def _uploader(request: Request) -> UserId:
 
 def _described(request: Request) -> tuple[str | None, str | None]:
     """Content type and file name as the uploader gives them."""
-    content_type = request.headers.get(b"content-type")
-    return content_type and content_type.decode("latin-1"), request.query_text("filename")
+    content_type = request.headers.get(b"content-type", b"").decode("latin-1")
+    return content_type, request.query_text("filename")
 
 
 def _wanted_size(request: Request) -> Size:
