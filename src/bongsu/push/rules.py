@@ -142,7 +142,7 @@ def _parse_conditions(body: RuleBody) -> list[RawCondition]:
     if len(conditions) > CONDITIONS_MAX:
         raise InvalidParam(f"More than {CONDITIONS_MAX} conditions")
     for condition in conditions:
-        if not _is_shallow(condition):
+        if not is_shallow(condition):
             raise InvalidParam("Condition is nested too deeply")
         parse_condition(condition)
     return conditions
@@ -159,11 +159,11 @@ def _parse_pattern(body: RuleBody) -> str:
 def _is_action(action: Any) -> bool:
     if isinstance(action, dict):
         tweak = cast(dict[str, Any], action)
-        return isinstance(tweak.get("set_tweak"), str) and _is_shallow(tweak)
+        return isinstance(tweak.get("set_tweak"), str) and is_shallow(tweak)
     return action == NOTIFY
 
 
-def _is_shallow(value: Any, depth: int = JSON_DEPTH_MAX) -> bool:
+def is_shallow(value: Any, depth: int = JSON_DEPTH_MAX) -> bool:
     """Whether JSON nests no deeper than is safe to encode again inside other documents."""
     if isinstance(value, dict):
         members = list(cast(dict[str, Any], value).values())
@@ -171,4 +171,4 @@ def _is_shallow(value: Any, depth: int = JSON_DEPTH_MAX) -> bool:
         members = cast(list[Any], value)
     else:
         return True
-    return depth > 0 and all(_is_shallow(member, depth - 1) for member in members)
+    return depth > 0 and all(is_shallow(member, depth - 1) for member in members)

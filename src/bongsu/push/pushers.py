@@ -1,0 +1,179 @@
+"""Pushers: where a person's notices are to be sent.
+
+Matrix spec, client-server API, POST /pushers/set and GET /pushers. Only HTTP pushers exist here.
+"""
+
+from collections.abc import Collection
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from bongsu.errors import InvalidParam, MissingParam, TooLarge
+from bongsu.ids import DeviceId, UserId
+from bongsu.push.rules import is_shallow
+
+PUSHERS_PER_USER_MAX = 100
+PUSHKEY_BYTES_MAX = 512
+APP_ID_CHARS_MAX = 64
+TEXT_CHARS_MAX = 512
+DATA_BYTES_MAX = 8 * 1024
+
+NOTIFY_PATH = "/_matrix/push/v1/notify"
+
+
+class Pusher(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One pusher, as clients see it; its user, app id and pushkey name it."""
+
+    app_id: str
+    pushkey: str
+    kind: str
+    app_display_name: str
+    device_display_name: str
+    lang: str
+    data: dict[str, Any]
+    profile_tag: str | None = None
+
+
+class PusherBody(Struct, frozen=True):
+    """Body of POST /pushers/set."""
+
+    app_id: str | UnsetType = UNSET
+    pushkey: str | UnsetType = UNSET
+    kind: str | UnsetType | None = UNSET
+    app_display_name: str | UnsetType | None = UNSET
+    device_display_name: str | UnsetType | None = UNSET
+    lang: str | UnsetType | None = UNSET
+    data: dict[str, Any] | UnsetType | None = UNSET
+    profile_tag: str | None = None
+    append: bool | None = None
+
+
+class PusherStore(Protocol):
+    async def put(
+        self,
+        user_id: UserId,
+        device_id: DeviceId,
+        pusher: Pusher,
+        *,
+        append: bool,
+        pushers_max: int,
+    ) -> bool:
+        """Add a pusher or replace the one of the same name. Unless `append`, take app id and
+        pushkey away from everybody else. False, and nothing done, if one more were too many."""
+        ...
+
+    async def delete(self, user_id: UserId, app_id: str, pushkey: str) -> None: ...
+
+    async def delete_of_devices(
+        self, user_id: UserId, device_ids: Collection[DeviceId]
+    ) -> None: ...
+
+    async def list_pushers(self, user_id: UserId) -> list[Pusher]: ...
+
+
+class PushersService:
+    """What people may do with their pushers."""
+
+    def __init__(self, store: PusherStore) -> None:
+        self._store = store
+
+    async def set_pusher(self, user_id: UserId, device_id: DeviceId, body: PusherBody) -> None:
+        """Make, change or, with the kind null, delete a pusher.
+
+        Raises `MissingParam`, `InvalidParam`, and `TooLarge` for one pusher too many.
+        """
+        _check_present(body)
+        if body.kind is None:
+            app_id, pushkey = _parse_name(body)
+            await self._store.delete(user_id, app_id, pushkey)
+            return
+        added = await self._store.put(
+            user_id,
+            device_id,
+            parse_pusher(body),
+            append=body.append is True,
+            pushers_max=PUSHERS_PER_USER_MAX,
+        )
+        if not added:
+            raise TooLarge(f"More than {PUSHERS_PER_USER_MAX} pushers")
+
+    async def list_pushers(self, user_id: UserId) -> list[Pusher]:
+        return await self._store.list_pushers(user_id)
+
+    async def forget_devices(self, user_id: UserId, device_ids: Collection[DeviceId]) -> None:
+        """Delete the pushers that devices made which are logged out now."""
+        await self._store.delete_of_devices(user_id, device_ids)
+
+
+def parse_pusher(body: PusherBody) -> Pusher:
+    """The pusher in a body whose kind is not null; `InvalidParam` or `MissingParam`."""
+    _check_present(body)
+    app_id, pushkey = _parse_name(body)
+    if body.kind != "http":
+        raise InvalidParam("Only pushers of the kind http are offered")
+    return Pusher(
+        app_id=app_id,
+        pushkey=pushkey,
+        kind="http",
+        app_display_name=_text("app_display_name", body.app_display_name, TEXT_CHARS_MAX),
+        device_display_name=_text("device_display_name", body.device_display_name, TEXT_CHARS_MAX),
+        lang=_text("lang", body.lang, TEXT_CHARS_MAX),
+        data=_parse_data(body.data),
+        profile_tag=_text("profile_tag", body.profile_tag, TEXT_CHARS_MAX)
+        if body.profile_tag is not None
+        else None,
+    )
+
+
+def _check_present(body: PusherBody) -> None:
+    missing = [name for name in ("kind", "app_id", "pushkey") if getattr(body, name) is UNSET]
+    if body.kind is not None:
+        wanted = ("app_display_name", "device_display_name", "lang", "data")
+        missing += [name for name in wanted if getattr(body, name) in (UNSET, None)]
+    if missing:
+        raise MissingParam(f"Missing parameters: {', '.join(missing)}")
+
+
+def _parse_name(body: PusherBody) -> tuple[str, str]:
+    app_id = _text("app_id", body.app_id, APP_ID_CHARS_MAX)
+    pushkey = _text("pushkey", body.pushkey, PUSHKEY_BYTES_MAX)
+    if len(pushkey.encode()) > PUSHKEY_BYTES_MAX:
+        raise InvalidParam("pushkey is too long")
+    return app_id, pushkey
+
+
+def _parse_data(data: Any) -> dict[str, Any]:
+    url = data.get("url")
+    if url is None:
+        raise MissingParam("Missing parameters: data.url")
+    if not isinstance(url, str) or not is_notify_url(url):
+        raise InvalidParam(f"data.url must be a http or https URL with the path {NOTIFY_PATH}")
+    if not is_shallow(data) or len(msgspec.json.encode(data)) > DATA_BYTES_MAX:
+        raise InvalidParam("data is too large or nested too deeply")
+    return data
+
+
+def is_notify_url(url: str) -> bool:
+    """Whether a push gateway may be reached there. Where it may not point to (hosts of our own
+    network) is for the delivery to decide, when the name is resolved."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    printable = url.isascii() and url.isprintable() and " " not in url
+    return (
+        printable
+        and parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and parts.path == NOTIFY_PATH
+    )
+
+
+def _text(name: str, value: Any, chars_max: int) -> str:
+    assert isinstance(value, str), "checked to be present"
+    if "\x00" in value or len(value) > chars_max:
+        raise InvalidParam(f"{name} is too long or holds a NUL")
+    return value
