@@ -1,0 +1,216 @@
+"""What sync needs of others, each as the narrowest Protocol it uses."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple, Protocol
+
+from bongsu.log.entry import Entry, LoggedEvent
+from bongsu.log.position import Vector
+from bongsu.rooms.client_event import Device
+from bongsu.rooms.extras import ExtrasReader
+
+
+class FollowerLike(Protocol):
+    """The log as far as this process has applied it."""
+
+    incarnation: str
+    applied: Vector
+
+    def listen(
+        self,
+        listener: Callable[[Sequence[Entry]], None],
+        jumped: Callable[[int], None] | None = None,
+    ) -> None: ...
+
+    async def wait_until(self, vector: Vector, timeout_seconds: float) -> bool: ...
+
+
+class TypingSource(Protocol):
+    """Who is typing where, in the memory of this process.
+
+    `cursor` grows with every change; `version` is the cursor's value at a room's last change, 0
+    if this process never saw one. Both mean something only together with `source`, which
+    differs for every process and start.
+    """
+
+    source: str
+
+    @property
+    def cursor(self) -> int: ...
+
+    def version(self, room_id: str) -> int: ...
+
+    def users(self, room_id: str) -> Sequence[str]:
+        """User ids typing in a room, in a stable order."""
+        ...
+
+    def active_rooms(self) -> Collection[str]:
+        """Rooms in which somebody types."""
+        ...
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """`listener(room_id)` after each change of a room's list, once `cursor` counts it."""
+        ...
+
+
+class PresenceSource(Protocol):
+    """Everybody's presence as this process knows it. `cursor` as in `TypingSource`."""
+
+    source: str
+
+    @property
+    def cursor(self) -> int: ...
+
+    def version(self, user_id: str) -> int: ...
+
+    def event(self, user_id: str) -> bytes | None:
+        """The JSON of the user's `m.presence` event; None if nothing is known."""
+        ...
+
+    def active_users(self) -> Collection[str]:
+        """Users who are not offline."""
+        ...
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """`listener(user_id)` after each change worth showing to others."""
+        ...
+
+    def touch(self, device: Device, presence: str) -> None:
+        """A sync of this device with its `set_presence`: online, unavailable or offline."""
+        ...
+
+
+class DeviceAnswer(NamedTuple):
+    """What belongs to a device and its encryption: further members of the answer's JSON object.
+
+    `parts` are rendered members like `b'"to_device":{"events":[...]}'`. `has_news` says whether
+    they are a reason to answer a waiting client at once.
+    """
+
+    parts: Sequence[bytes]
+    to_device: int
+    has_news: bool
+
+
+class DeviceSource(Protocol):
+    """To-device messages, device lists and key counts, for the answer to one device."""
+
+    async def answer(
+        self, device: Device, since: Vector | None, to_device: int, pinned: Vector
+    ) -> DeviceAnswer: ...
+
+
+class MembershipRecord(NamedTuple):
+    """One member event of a user. Totals are the room's of notifying events then."""
+
+    room_id: str
+    position: int
+    membership: str
+    sender: str
+    notify_total: int
+    main_total: int
+
+
+class AccountDataRecord(NamedTuple):
+    room_id: str  # "" for global
+    type: str
+    position: int
+    content: bytes | None
+
+
+class ForgottenRecord(NamedTuple):
+    room_id: str
+    leave_position: int
+
+
+class ReceiptRecord(NamedTuple):
+    room_id: str
+    position: int
+    body: bytes  # log.entry.Receipt
+
+
+class Summary(NamedTuple):
+    """Counts of a room, and candidates for its heroes, joined or invited first."""
+
+    joined_count: int
+    invited_count: int
+    heroes: Sequence[str]
+
+
+class Span(NamedTuple):
+    """A stretch of one room: after < position <= through."""
+
+    room_id: str
+    after: int
+    through: int
+
+
+class StateWish(NamedTuple):
+    """State of a room: what changed after `after` (0: all), as it is at `through`.
+
+    `members`: None for everybody's member events, else only those of these users.
+    """
+
+    room_id: str
+    after: int
+    through: int
+    members: tuple[str, ...] | None = None
+
+
+class SyncStore(ExtrasReader, Protocol):
+    """Reads of the log's tables. Every position is bounded by the caller's pinned vector."""
+
+    async def reach(self, vector: Vector) -> None:
+        """Return once the database that answers reads has all of `vector`."""
+        ...
+
+    async def load_memberships(self, user_id: str) -> Sequence[MembershipRecord]:
+        """All member events of a user, by room and position."""
+        ...
+
+    async def load_forgotten(self, user_id: str) -> Sequence[ForgottenRecord]: ...
+
+    async def load_account_data(
+        self, user_id: str, after: int, types: Sequence[str] | None = None
+    ) -> Sequence[AccountDataRecord]:
+        """Latest of each (room, type) at positions > after; `types` restricts to global ones."""
+        ...
+
+    async def load_stripped_state(
+        self, user_id: str, memberships: Sequence[tuple[str, int]]
+    ) -> dict[str, bytes]:
+        """Stripped state by room, of member events named by (room id, position)."""
+        ...
+
+    async def load_changed_rooms(self, spans: Sequence[Span]) -> set[str]:
+        """Of these, the rooms with an event or a receipt in their span."""
+        ...
+
+    async def load_timelines(
+        self, spans: Sequence[Span], limit: int
+    ) -> dict[str, list[LoggedEvent]]:
+        """The last `limit` events of each span, oldest first."""
+        ...
+
+    async def load_state(self, wishes: Sequence[StateWish]) -> dict[str, list[LoggedEvent]]: ...
+
+    async def load_receipts(self, spans: Sequence[Span], user_id: str) -> Sequence[ReceiptRecord]:
+        """Public receipts of everyone and all of `user_id`, whose latest entry is in the span."""
+        ...
+
+    async def load_own_receipts(
+        self, user_id: str, rooms: Sequence[str]
+    ) -> Sequence[ReceiptRecord]: ...
+
+    async def load_summaries(self, rooms: Sequence[tuple[str, int]]) -> dict[str, Summary]:
+        """Of (room id, at position)."""
+        ...
+
+    async def count_mentions(self, user_id: str, spans: Sequence[Span]) -> dict[str, int]:
+        """Events by room that mention the user or everybody."""
+        ...
+
+    async def load_sharing(self, user_ids: Sequence[str], rooms: Sequence[str]) -> set[str]:
+        """Those of `user_ids` who are joined to any of `rooms`."""
+        ...
+
+    async def load_joined_rooms(self, user_id: str) -> Sequence[str]: ...
