@@ -16,7 +16,7 @@ _PORT = re.compile(r":[0-9]{1,5}\Z")
 
 
 class ServerAcl:
-    """The parsed content of m.room.server_acl. Any shape is taken; malformed parts count as absent."""
+    """The parsed content of m.room.server_acl. Of any shape: what is malformed counts as absent."""
 
     __slots__ = ("_allow", "_allow_ip_literals", "_deny")
 
