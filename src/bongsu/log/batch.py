@@ -50,6 +50,7 @@ class MentionRow(NamedTuple):
     room_id: str
     position: int
     thread: str | None
+    silent: bool
 
 
 class RoomRow(NamedTuple):
@@ -98,6 +99,22 @@ class ForgottenRow(NamedTuple):
     leave_position: int
 
 
+class Unrelate(NamedTuple):
+    """A relation undone by the redaction of its child."""
+
+    room_id: str
+    parent_id: str
+    position: int
+
+
+class Unmention(NamedTuple):
+    """A mention undone by the redaction of its event."""
+
+    user_id: str
+    room_id: str
+    position: int
+
+
 class Rewrite(NamedTuple):
     """The redacted form of an earlier event, in the transaction of its redaction."""
 
@@ -116,7 +133,7 @@ class Batch:
         self.entries: list[Entry] = []
         self.request_ids: list[bytes | None] = []
         # Keyed by row class, then by the row's key, so that the last of several changes wins.
-        self.rows: dict[type[Any], dict[Any, Any]] = {}
+        self.rows: dict[type[tuple[Any, ...]], dict[Any, Any]] = {}
 
     def append(
         self,
@@ -143,7 +160,7 @@ class Batch:
         last = self._positions.get(partition)
         return (self._heads[partition].position if last is None else last) + 1
 
-    def add(self, key: Any, row: Any) -> None:
+    def add(self, key: Any, row: tuple[Any, ...]) -> None:
         """Write `row` with this batch; of several rows with one key the last one counts."""
         self.rows.setdefault(type(row), {})[key] = row
 

@@ -14,7 +14,7 @@ Responder = Callable[[bytes], Awaitable[bytes]]
 
 
 class Bus(Protocol):
-    """Publish to all, or ask one. Subjects are dotted words: `entries`, `heads`, `node.ID.propose`."""
+    """Publish to all, or ask one. Subjects: `entries`, `heads`, `node.ID.propose`."""
 
     async def publish(self, subject: str, payload: bytes) -> None:
         """Send to every other subscriber and this one. Never blocks for long, may be lost."""

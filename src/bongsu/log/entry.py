@@ -133,7 +133,7 @@ _ACCOUNT_DATA = msgspec.json.Decoder(AccountData)
 
 
 class LoggedEvent:
-    """A room event as readers hold it: where it stands, its facts, and its JSON, parsed on demand."""
+    """A room event as readers hold it: its place, its facts, and its JSON, parsed on demand."""
 
     __slots__ = (
         "_pdu",

@@ -115,7 +115,9 @@ class Follower:
                 self._waiting.remove(waiting)
         return True
 
-    async def wait_for_position(self, partition: int, position: int, timeout_seconds: float) -> bool:
+    async def wait_for_position(
+        self, partition: int, position: int, timeout_seconds: float
+    ) -> bool:
         """Whether entry `position` of `partition` was applied: read your own writes."""
         if self.applied[partition] >= position:
             return True

@@ -6,7 +6,6 @@ same id. What was accepted is applied here before the caller hears of it, so tha
 this node reads his own writes.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from time import monotonic
 

@@ -1,10 +1,10 @@
 """Who writes which partition.
 
 Every node announces itself on the bus about twice a second: who it is, what it owns, how far that
-is durable. From the announcements each node knows the live ones and, by rendezvous hashing, which of
-them should own a partition: no vote is needed, because a wrong guess costs a failed lock at worst.
-A node that should own an unowned partition claims it; the others wait rank x 100 ms longer. An owner
-that sees a better placed node live for a while hands over by releasing in good order.
+is durable. From the announcements each node knows the live ones and, by rendezvous hashing, which
+of them should own a partition: no vote is needed, because a wrong guess costs a failed lock at
+worst. A node that should own an unowned partition claims it; the others wait rank x 100 ms longer.
+An owner that sees a better placed node live for a while hands over by releasing in good order.
 """
 
 import asyncio

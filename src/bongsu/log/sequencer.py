@@ -125,13 +125,17 @@ class Pending:
 class Observer(Protocol):
     """Hears of every batch once it is durable."""
 
-    def committed(self, entries: Sequence[Entry], epochs: dict[int, int], seconds: float) -> None: ...
+    def committed(
+        self, entries: Sequence[Entry], epochs: dict[int, int], seconds: float
+    ) -> None: ...
 
 
 class Sequencer:
     """Owns partitions through one pen. `lost` is called when all of them are gone at once."""
 
-    def __init__(self, pen: Pen, planner: Planner, observer: Observer, lost: Callable[[], None]) -> None:
+    def __init__(
+        self, pen: Pen, planner: Planner, observer: Observer, lost: Callable[[], None]
+    ) -> None:
         self._pen = pen
         self._planner = planner
         self._observer = observer
@@ -353,7 +357,7 @@ class Sequencer:
         return NotOwner()
 
     async def _forget_all(self) -> None:
-        """Discard everything this ownership was sure of. What is queued was certainly not written."""
+        """Discard all that rested on this ownership. What is queued was certainly not written."""
         self._heads.clear()
         self._marked.clear()
         self._planner.forget()

@@ -14,6 +14,8 @@ from bongsu.log.batch import (
     Rewrite,
     RoomRow,
     StateRow,
+    Unmention,
+    Unrelate,
 )
 
 LOCK = """
@@ -109,7 +111,9 @@ WRITE_ROWS: dict[type[Any], str] = {
         "room_id, parent_id, position, event_id, rel_type, type, sender, key",
         "text text bigint text text text text text",
     ),
-    MentionRow: _insert("mention", "user_id, room_id, position, thread", "text text bigint text"),
+    MentionRow: _insert(
+        "mention", "user_id, room_id, position, thread, silent", "text text bigint text boolean"
+    ),
     RoomRow: _insert(
         "room",
         "room_id, version, creator, created_position, joined_count, invited_count, position",
@@ -151,6 +155,18 @@ WRITE_ROWS: dict[type[Any], str] = {
         "text text bigint",
         "ON CONFLICT (user_id, room_id) DO UPDATE SET leave_position = excluded.leave_position",
     ),
+    Unrelate: """
+DELETE FROM relation
+USING unnest($1::text[], $2::text[], $3::bigint[]) AS gone(room_id, parent_id, position)
+WHERE relation.room_id = gone.room_id AND relation.parent_id = gone.parent_id
+  AND relation.position = gone.position
+""",
+    Unmention: """
+DELETE FROM mention
+USING unnest($1::text[], $2::text[], $3::bigint[]) AS gone(user_id, room_id, position)
+WHERE mention.user_id = gone.user_id AND mention.room_id = gone.room_id
+  AND mention.position = gone.position
+""",
     Rewrite: """
 UPDATE entry SET body = mine.body, facts = mine.facts
 FROM unnest($1::smallint[], $2::bigint[], $3::bytea[], $4::bytea[])

@@ -1,8 +1,8 @@
 """The pen: the one connection by which an owner writes its partitions.
 
-Direct, no pool, no proxy, never reconnected under the same epoch. A commit is never cancelled: when
-it takes too long the socket is dropped, which leaves the outcome unknown, and says so. The notice of
-a cancelled quorum wait counts as a failure, because the commit is then on one disk only.
+Direct, no pool, no proxy, never reconnected under the same epoch. A commit is never cancelled:
+when it takes too long the socket is dropped, which leaves the outcome unknown, and says so. The
+notice of a cancelled quorum wait counts as a failure, because the commit is on one disk only.
 """
 
 import asyncio
@@ -139,12 +139,12 @@ class PostgresPen:
             return await self._append(connection, batch)
         async with connection.transaction():
             await self._append(connection, batch)
-            for kind, rows in batch.rows.items():
-                columns = list(zip(*rows.values(), strict=True))
-                await connection.execute(log_sql.WRITE_ROWS[kind], *columns)
+            for kind, statement in log_sql.WRITE_ROWS.items():  # inserts come before deletes
+                if rows := batch.rows.get(kind):
+                    await connection.execute(statement, *zip(*rows.values(), strict=True))
 
     async def _append(self, connection: Connection, batch: Batch) -> None:
-        """The fence and the entries in one statement: no entry is written unless all heads moved."""
+        """The fence and the entries in one statement: no entry unless all heads moved."""
         partitions, epochs, olds, news = zip(*batch.heads(), strict=True)
         entries = batch.entries
         written = await connection.fetchval(

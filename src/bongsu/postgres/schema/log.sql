@@ -95,6 +95,7 @@ CREATE TABLE mention (
     room_id text COLLATE "C" NOT NULL,     -- where
     position bigint NOT NULL,              -- of the event
     thread text COLLATE "C",               -- its thread root, or null
+    silent boolean NOT NULL,               -- the event notifies nobody but those it mentions
     PRIMARY KEY (user_id, room_id, position)
 );
 

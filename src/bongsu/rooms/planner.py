@@ -1,0 +1,226 @@
+"""What a room's sequencer does with a proposal: authorise it from memory and give it a place."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from bongsu.errors import NotFound, Refused
+from bongsu.ids import EventId, RoomId, UserId
+from bongsu.log.batch import Batch, ReceiptRow
+from bongsu.log.entry import Kind, LoggedEvent, Receipt, encode_body
+from bongsu.log.position import partition_of
+from bongsu.log.proposal import Accepted
+from bongsu.rooms import appending
+from bongsu.rooms.auth_rules import authorise, authorise_create
+from bongsu.rooms.event import Event, EventDraft, build_event
+from bongsu.rooms.hot_room import HotRoom, ReceiptKey
+from bongsu.rooms.proposals import CreateRoom, MarkRead, RoomProposal, SendEvent
+from bongsu.rooms.room_auth import AuthState
+from bongsu.rooms.room_version import RoomVersion, room_version
+
+HOT_ROOMS_MAX = 5_000
+
+
+class RoomLoader(Protocol):
+    """Reads rooms at the primary: what it returns is durable and complete for an owner."""
+
+    async def room(self, room_id: str) -> HotRoom | None:
+        """The room without its members, or None if there is no such room."""
+        ...
+
+    async def members(
+        self, version: RoomVersion, room_id: str, users: Sequence[str]
+    ) -> list[Event]:
+        """The member events of those of `users` who have one."""
+        ...
+
+    async def event(self, room_id: str, event_id: str) -> LoggedEvent | None: ...
+
+    async def thread_total(self, room_id: str, root: str) -> int:
+        """Notifying events in a thread so far."""
+        ...
+
+    async def receipt(self, room_id: str, key: ReceiptKey) -> Receipt | None: ...
+
+    async def has_annotation(self, room_id: str, parent: str, key: str, sender: str) -> bool: ...
+
+
+class RoomPlanner:
+    """Keeps the hot rooms of one sequencer. Implements `log.sequencer.Planner`.
+
+    `now_ms` is the clock that stamps events, in milliseconds since the epoch.
+    """
+
+    def __init__(self, loader: RoomLoader, now_ms: Callable[[], int]) -> None:
+        self._loader = loader
+        self._now_ms = now_ms
+        self._rooms: OrderedDict[str, HotRoom] = OrderedDict()
+        self._generation = 0  # of the ownership: what was loaded under an older one is not kept
+
+    # -- memory ------------------------------------------------------------------------------
+
+    def hold(self, proposal: RoomProposal) -> bool:
+        if isinstance(proposal, CreateRoom):
+            return True
+        room = self._rooms.get(proposal.key)
+        if room is None or not appending.is_ready(room, proposal):
+            return False
+        room.holders += 1
+        return True
+
+    def done(self, proposal: RoomProposal) -> None:
+        room = self._rooms.get(proposal.key)
+        if room is None or isinstance(proposal, CreateRoom):
+            return
+        room.holders = max(0, room.holders - 1)
+        if room.holders == 0:
+            room.trim()
+        self._rooms.move_to_end(proposal.key)
+        self._evict()
+
+    async def load(self, proposal: RoomProposal) -> None:
+        assert not isinstance(proposal, CreateRoom), "a new room has nothing to load"
+        generation = self._generation
+        room = self._rooms.get(proposal.key)
+        if room is None:
+            room = await self._loader.room(proposal.key)
+            if room is None:
+                raise NotFound("Unknown room")
+            if generation != self._generation:
+                return
+            room = self._rooms.setdefault(proposal.key, room)
+        await appending.load(room, proposal, self._loader)
+
+    def forget(self) -> None:
+        self._generation += 1
+        self._rooms = OrderedDict()
+
+    def _evict(self) -> None:
+        for _ in range(len(self._rooms) - HOT_ROOMS_MAX):
+            room_id, room = next(iter(self._rooms.items()))
+            if room.holders:
+                self._rooms.move_to_end(room_id)
+            else:
+                del self._rooms[room_id]
+
+    # -- planning ----------------------------------------------------------------------------
+
+    def plan(self, proposal: RoomProposal, batch: Batch) -> Accepted:
+        if isinstance(proposal, SendEvent):
+            return self._send(proposal, batch)
+        if isinstance(proposal, MarkRead):
+            return self._mark_read(proposal, batch)
+        return self._create(proposal, batch)
+
+    def _send(self, proposal: SendEvent, batch: Batch) -> Accepted:
+        room = self._rooms[proposal.key]
+        draft = EventDraft(
+            proposal.type,
+            UserId(proposal.sender),
+            proposal.content,
+            proposal.state_key,
+            EventId(proposal.redacts) if proposal.redacts else None,
+        )
+        authorise(draft, room.auth)
+        appending.check_relation(room, draft)
+        unchanged = appending.unchanged_state(room, draft)
+        if unchanged is not None:
+            return Accepted(room.partition, 0, room.room_id, unchanged)
+        event = appending.build(room, draft, self._now_ms())
+        redacted = appending.redaction_target(room, draft, event)
+        logged = appending.append(
+            room, event, batch, proposal.request_id, proposal.device_id, proposal.txn_id
+        )
+        if redacted is not None:
+            appending.rewrite(room, redacted, event, batch)
+        return Accepted(room.partition, logged.position, room.room_id, event.event_id)
+
+    def _create(self, proposal: CreateRoom, batch: Batch) -> Accepted:
+        """All events of a new room, or `Refused` and no trace of it."""
+        if proposal.key in self._rooms:
+            raise Refused("The room exists already", code="M_ROOM_IN_USE")
+        version = room_version(proposal.version)
+        partition = partition_of(proposal.key)
+        events = self._first_events(version, proposal, partition)
+        room = HotRoom(AuthState(version, events[0]), partition)
+        room.created_position = batch.next_position(partition)
+        position = 0
+        for event in events:
+            request_id = proposal.request_id if event is events[-1] else None
+            position = appending.append(room, event, batch, request_id).position
+        self._rooms[room.room_id] = room
+        return Accepted(partition, position, room.room_id, events[-1].event_id)
+
+    def _first_events(
+        self, version: RoomVersion, proposal: CreateRoom, partition: int
+    ) -> list[Event]:
+        """Authorise the whole list on a room of its own before anything is appended."""
+        first, *rest = proposal.events
+        creator = UserId(proposal.creator)
+        named_room = None if version.room_id_is_create_hash else RoomId(proposal.key)
+        draft = EventDraft(first.type, creator, first.content, first.state_key)
+        authorise_create(version, draft, named_room)
+        create = build_event(
+            version,
+            draft,
+            room_id=named_room,
+            origin_server_ts=proposal.created_at,
+            depth=1,
+            prev_events=(),
+            auth_events=(),
+        )
+        if create.room_id != proposal.key:
+            raise Refused("The room ID is not that of its create event")
+        room = HotRoom(AuthState(version, create), partition)
+        room.last_event_id, room.depth = create.event_id, 1
+        events = [create]
+        for initial in rest:
+            draft = EventDraft(initial.type, creator, initial.content, initial.state_key)
+            authorise(draft, room.auth)
+            event = appending.build(room, draft, max(self._now_ms(), proposal.created_at))
+            room.apply(event)
+            events.append(event)
+        return events
+
+    def _mark_read(self, proposal: MarkRead, batch: Batch) -> Accepted:
+        room = self._rooms[proposal.key]
+        if room.auth.membership(UserId(proposal.user_id)) != "join":
+            raise Refused("You are not in the room", code="M_FORBIDDEN", status=403)
+        target = room.recent.get(proposal.event_id)
+        if target is None:
+            raise NotFound("Unknown event")
+        key = (proposal.user_id, proposal.receipt_type, proposal.thread_id)
+        current = room.receipts.get(key)
+        if current is not None and current.event_position >= target.position:
+            return Accepted(room.partition, 0, room.room_id)
+        receipt = Receipt(
+            proposal.user_id,
+            proposal.receipt_type,
+            proposal.event_id,
+            proposal.thread_id,
+            proposal.ts,
+            target.position,
+            target.facts.notify_total,
+            target.facts.main_total,
+            target.facts.thread_total,
+        )
+        body = encode_body(receipt)
+        entry = batch.append(
+            Kind.RECEIPT,
+            room.room_id,
+            body,
+            request_id=proposal.request_id,
+            partition=room.partition,
+        )
+        room.receipts[key] = receipt
+        row = ReceiptRow(
+            room.room_id,
+            proposal.user_id,
+            proposal.receipt_type,
+            proposal.thread_id or "",
+            entry.position,
+            target.position,
+            body,
+        )
+        batch.add(row[:4], row)
+        return Accepted(room.partition, entry.position, room.room_id)

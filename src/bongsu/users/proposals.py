@@ -1,0 +1,38 @@
+"""What may be asked of the sequencer of a user's own partition. `key` is the user id."""
+
+import msgspec
+
+from bongsu.log.proposal import Proposal
+
+
+class PutAccountData(Proposal, tag="account_data", frozen=True):
+    """Set account data, global (`room_id` None) or of a room.
+
+    With `expected` it is set only if the last change stands at that position, 0 for none.
+    """
+
+    type: str
+    content: msgspec.Raw
+    room_id: str | None = None
+    expected: int | None = None
+
+
+class PutProfileField(Proposal, tag="profile", frozen=True):
+    """Set or (value None) remove a field of the profile."""
+
+    field: str
+    value: msgspec.Raw | None
+
+
+class ChangeDeviceList(Proposal, tag="device_list", frozen=True):
+    """Say that the user's devices or their keys changed."""
+
+
+class ForgetRoom(Proposal, tag="forget", frozen=True):
+    """Forget a room after the leave at `leave_position`."""
+
+    room_id: str
+    leave_position: int
+
+
+UserProposal = PutAccountData | PutProfileField | ChangeDeviceList | ForgetRoom
