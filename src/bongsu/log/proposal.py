@@ -14,7 +14,7 @@ from bongsu.errors import BongsuError, Refused
 REQUEST_ID_BYTES = 16
 
 
-class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="proposal"):
     """Base of all proposals. `key` is the room or user whose partition decides."""
 
     key: str

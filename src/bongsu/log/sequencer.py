@@ -47,6 +47,7 @@ QUEUE_MAX = 20_000
 SUSPECTS_MAX = 1_000
 LOADS_MAX = 10  # of one proposal: each may find that what an earlier one loaded was evicted
 HEARTBEAT_SECONDS = 0.5
+DRAIN_SECONDS_MAX = 5.0
 LEASE_SECONDS = 1.5  # how long after a confirmed statement a refusal may still be given
 
 
@@ -231,11 +232,14 @@ class Sequencer:
         self._wake.set()
         self._tasks.start(self._run())
 
-    async def stop(self) -> None:
-        """Answer what is queued, then give everything up."""
-        deadline = monotonic() + 5.0
+    async def drain(self) -> None:
+        """Return when all proposals taken in so far are answered, or after DRAIN_SECONDS_MAX."""
+        deadline = monotonic() + DRAIN_SECONDS_MAX
         while self._in_flight and monotonic() < deadline:
             await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """Give everything up. What is still queued was not written."""
         await self._tasks.stop()
         await self._forget_all()
 
