@@ -20,12 +20,12 @@ from msgspec import UNSET, Struct
 from bongsu.errors import InvalidParam
 from bongsu.push import conditions as c
 from bongsu.push.facts import EventFacts
-from bongsu.push.glob import has_wildcard
 from bongsu.push.predicates import (
     IS_NAMED,
     IS_STATE_KEY,
     MENTIONED,
     ClassCondition,
+    bound_room,
     predicate_of,
     without_owner,
 )
@@ -57,11 +57,12 @@ class ClassRule(Struct, frozen=True):
 class RuleClass:
     """Rules that many people share. `class_id` is the same for equal rules on every node."""
 
-    __slots__ = ("_rules", "class_id", "reads_display_name")
+    __slots__ = ("_tests", "class_id", "reads_display_name", "rules")
 
     def __init__(self, class_id: bytes, rules: list[ClassRule]) -> None:
         self.class_id = class_id
-        self._rules = [
+        self.rules = rules
+        self._tests = [
             (tuple(map(predicate_of, rule.conditions)), _verdict(rule.actions)) for rule in rules
         ]
         self.reads_display_name = any(
@@ -72,7 +73,7 @@ class RuleClass:
 
     def verdict(self, event: EventFacts, bits: int) -> Verdict:
         """The verdict of the first rule that matches."""
-        for predicates, verdict in self._rules:
+        for predicates, verdict in self._tests:
             for predicate in predicates:
                 if not predicate(event, bits):
                     break
@@ -116,7 +117,7 @@ def compile_ruleset(ruleset: Ruleset, user_id: str) -> CompiledRules:
 
 def compile_defaults(user_id: str) -> CompiledRules:
     """The rules of somebody who changed none: the same as `compile_ruleset`, and quick."""
-    return CompiledRules(user_id, _default_class(), [])
+    return CompiledRules(user_id, default_class(), [])
 
 
 def evaluate(rules: CompiledRules, event: EventFacts, display_name: str | None = None) -> Verdict:
@@ -161,7 +162,7 @@ def _compile_rule(kind: Kind, rule: PushRule, user_id: str) -> tuple[str | None,
     known = [condition for condition in parsed if condition is not None]
     if len(known) < len(raw):
         return None
-    room = next(filter(None, map(_bound_room, known)), None)
+    room = next(filter(None, map(bound_room, known)), None)
     return room, ClassRule([without_owner(each, user_id) for each in known], rule.actions)
 
 
@@ -175,18 +176,9 @@ def _raw_conditions(kind: Kind, rule: PushRule) -> list[RawCondition]:
     return [] if rule.conditions is UNSET else rule.conditions
 
 
-def _bound_room(condition: c.Condition) -> str | None:
-    match condition:
-        case c.EventPropertyIs(key="room_id", value=str(room)):
-            return room.lower()
-        case c.EventMatch(key="room_id", pattern=pattern) if not has_wildcard(pattern):
-            return pattern.lower()
-        case _:
-            return None
-
-
 @lru_cache(maxsize=1)
-def _default_class() -> RuleClass:
+def default_class() -> RuleClass:
+    """The class of all who changed no rule."""
     anybody = "@:"
     defaults = compile_ruleset(effective_ruleset(NO_CHANGES, anybody), anybody)
     return defaults.class_in("")

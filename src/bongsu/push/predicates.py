@@ -28,6 +28,22 @@ class StateKeyIsReader(Struct, frozen=True, tag_field="kind", tag="state_key_is_
 ClassCondition = c.Condition | MentionsReader | StateKeyIsReader
 
 
+def bound_room(condition: ClassCondition) -> str | None:
+    """The one room, in lower case, in which the condition can hold, if it names one."""
+    match condition:
+        case c.EventPropertyIs(key="room_id", value=str(room)):
+            return room.lower()
+        case c.EventMatch(key="room_id", pattern=pattern) if not has_wildcard(pattern):
+            return pattern.lower()
+        case _:
+            return None
+
+
+def is_about_room_only(conditions: list[ClassCondition]) -> bool:
+    """Whether they hold for everything in some room, or everywhere."""
+    return all(bound_room(condition) is not None for condition in conditions)
+
+
 def without_owner(condition: c.Condition, user_id: str) -> ClassCondition:
     """The condition, not naming its owner any more if it did."""
     match condition:
