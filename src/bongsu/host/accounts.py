@@ -33,17 +33,17 @@ def current_account() -> Account:
     return Account(entry.pw_name, uid, os.getegid())
 
 
-def unprivileged_account(data: Path) -> Account | None:
+def unprivileged_account(data: Path, *, make: bool = True) -> Account | None:
     """Whom to become for an engine that refuses root; None if we are not root.
 
     The present owner of `data` goes on owning it, else the system account `bongsu` (made when
-    missing and possible), else `nobody`.
+    missing and possible, unless `make` is off), else `nobody`.
     """
     if os.geteuid() != 0:
         return None
     if data.exists() and data.stat().st_uid != 0:
         return _by_uid(data.stat().st_uid)
-    return _by_name(ACCOUNT_NAME) or _make_account() or _nobody()
+    return _by_name(ACCOUNT_NAME) or (_make_account() if make else None) or _nobody()
 
 
 def require_traversable(path: Path, account: Account) -> None:

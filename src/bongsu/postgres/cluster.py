@@ -142,14 +142,7 @@ class Cluster:
             or untraversable_parent(installed / "postgres", self.account) is None
         ):
             return installed
-        copy = self.folder / f"engine-{MAJOR_VERSION}"
-        wheel_version = installed.parent.stat().st_mtime_ns
-        marker = copy / "copied"
-        if not marker.exists() or marker.read_text() != str(wheel_version):
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(installed.parent, copy, symlinks=True)
-            marker.write_text(str(wheel_version))
-        return copy / "bin"
+        return _copied(installed.parents[1], self.folder / f"engine-{MAJOR_VERSION}")
 
     def _initdb(self) -> None:
         """Into a folder beside, renamed when whole: a start that died half-way leaves nothing."""
@@ -196,6 +189,20 @@ def wheel_binaries() -> Path:
             "or name your own PostgreSQL with BONGSU_DATABASE_URL"
         )
     return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _copied(package: Path, copy: Path) -> Path:
+    """The wheel's binaries and libraries, copied anew when the wheel changed."""
+    libraries = package.with_name(package.name + ".libs")
+    made_from = f"{package} {package.stat().st_mtime_ns}"
+    marker = copy / "made_from"
+    if not marker.exists() or marker.read_text() != made_from:
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(package / "pginstall", copy / package.name / "pginstall", symlinks=True)
+        if libraries.exists():  # the binaries look for them beside the package
+            shutil.copytree(libraries, copy / libraries.name)
+        marker.write_text(made_from)
+    return copy / package.name / "pginstall" / "bin"
 
 
 def run_as(command: list[str], account: Account | None, seconds_max: float) -> str:

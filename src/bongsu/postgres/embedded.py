@@ -33,6 +33,7 @@ ORPHAN_SECONDS_MAX = 60.0
 FAST_STOP_SECONDS = 60.0
 IMMEDIATE_STOP_SECONDS = 10.0
 LOG_TAIL_BYTES = 2000
+LOG_TAIL_LINES = 3
 
 _log = structlog.get_logger()
 
@@ -157,12 +158,12 @@ class EmbeddedPostgres:
         return "pre-existing shared memory block" in self._last_words()
 
     def _last_words(self) -> str:
-        """The last complaint in the log, on one line."""
+        """The last lines of the log as one, without their times."""
         with self._cluster.log.open("rb") as file:
             file.seek(max(0, self._cluster.log.stat().st_size - LOG_TAIL_BYTES))
             lines = file.read().decode("utf-8", "replace").splitlines()
-        bad = [line for line in lines if "FATAL" in line or "PANIC" in line]
-        return (bad or lines or ["it said nothing"])[-1]
+        messages = [line.rpartition("]")[2].strip() for line in lines[-LOG_TAIL_LINES:]]
+        return "; ".join(messages) or "it said nothing"
 
     def _bound_log(self) -> None:
         """Keep the log within twice LOG_BYTES_MAX: copy it aside, cut it (it is in append mode)."""
