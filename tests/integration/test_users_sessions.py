@@ -3,121 +3,20 @@
 import asyncio
 from typing import Any
 
-import msgspec
 import pytest
-from argon2 import PasswordHasher
+from fixtures.users_house import ALICE, SERVER, House, errcode
 
 from bongsu.errors import Forbidden, Refused, UnknownToken
-from bongsu.http.client.account import AccountEndpoints
-from bongsu.http.client.devices import DeviceEndpoints
-from bongsu.http.client.login import Login
-from bongsu.http.client.register import Register, RegistrationPolicy
-from bongsu.http.message import Request, Response
-from bongsu.ids import UserId
-from bongsu.postgres.account_store import PostgresAccountStore
+from bongsu.http.client.register import RegistrationPolicy
 from bongsu.postgres.database import Database
-from bongsu.postgres.device_store import PostgresDeviceStore
-from bongsu.postgres.interactive_auth_store import (
-    PostgresAuthSessionStore,
-    PostgresRegistrationTokenStore,
-)
-from bongsu.postgres.session_store import PostgresSessionStore
-from bongsu.postgres.short_token_store import PostgresShortTokenStore
-from bongsu.users.accounts import Accounts, Moderation
-from bongsu.users.authenticator import Authenticator
-from bongsu.users.devices import Devices
-from bongsu.users.interactive_auth import InteractiveAuth
-from bongsu.users.passwords import Passwords
-from bongsu.users.sessions import SessionMaker, Sessions
+from bongsu.users.accounts import Moderation
 
-SERVER = "example.org"
-ALICE = UserId("@alice:example.org")
 DUMMY = {"type": "m.login.dummy"}
-
-
-class House:
-    """All services wired as the server wires them, with a cheap hash and a clock to turn."""
-
-    def __init__(self, database: Database, policy: RegistrationPolicy) -> None:
-        self.now = 1_000_000
-        self.announced: list[UserId] = []
-        self.deactivated: list[tuple[UserId, bool]] = []
-        self.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        clock = self.clock
-        self.session_store = PostgresSessionStore(database)
-        self.authenticator = Authenticator(self.session_store, clock=clock)
-        self.device_store = PostgresDeviceStore(database)
-        self.devices = Devices(self.device_store, self, self)
-        maker = SessionMaker(access_token_ms=60_000, clock=clock)
-        short_tokens = PostgresShortTokenStore(database)
-        self.sessions = Sessions(self.session_store, short_tokens, maker, self, clock=clock)
-        self.accounts = Accounts(
-            PostgresAccountStore(database, self.device_store), self.passwords, maker, self, self,
-            server_name=SERVER, clock=clock,
-        )  # fmt: skip
-        self.registration_tokens = PostgresRegistrationTokenStore(database)
-        self.interactive = InteractiveAuth(
-            PostgresAuthSessionStore(database), self.accounts, self.registration_tokens,
-            self.passwords, server_name=SERVER, clock=clock,
-        )  # fmt: skip
-        self.register_ = Register(self.accounts, self.interactive, policy, server_name=SERVER)
-        self.login_ = Login(
-            self.accounts, self.sessions, self.devices, self.passwords, self.interactive,
-            server_name=SERVER,
-        )  # fmt: skip
-        self.account = AccountEndpoints(self.accounts, self.interactive)
-        self.device = DeviceEndpoints(self.devices, self.interactive)
-
-    def clock(self) -> int:
-        return self.now
-
-    def sessions_changed(self, user_id: UserId) -> None:
-        self.authenticator.invalidate_user(user_id)
-
-    async def device_list_changed(self, user_id: UserId) -> None:
-        self.announced.append(user_id)
-
-    async def account_deactivated(self, user_id: UserId, erase: bool) -> None:
-        self.deactivated.append((user_id, erase))
-
-    async def call(
-        self, endpoint: Any, body: Any = None, *, token: str | None = None, query: str = "",
-        **path: str,
-    ) -> dict[str, Any]:  # fmt: skip
-        """The JSON answer of an endpoint, with its status under "status" if that is not 200."""
-        route = endpoint.routes[-1]
-        raw_path = route.path.format(**path).encode()
-        request = Request(route.verb, raw_path, query.encode(), {}, "127.0.0.1", "r")
-        request.body = msgspec.json.encode(body) if body is not None else b""
-        request.path = path
-        if token is not None:
-            request.requester = await self.authenticator.requester(token)
-        answer = await endpoint(request)
-        if isinstance(answer, Response):
-            return {**msgspec.json.decode(answer.body), "status": answer.status}
-        return msgspec.json.decode(msgspec.json.encode(answer))
-
-    async def register(self, username: str = "alice", **more: Any) -> dict[str, Any]:
-        body = {"username": username, "password": "secret", "auth": DUMMY, **more}
-        return await self.call(self.register_.register, body)
-
-    async def login(
-        self, user: str = "alice", password: str = "secret", **more: Any
-    ) -> dict[str, Any]:
-        identifier = {"type": "m.id.user", "user": user}
-        body = {"type": "m.login.password", "identifier": identifier, "password": password, **more}
-        return await self.call(self.login_.login, body)
 
 
 @pytest.fixture
 async def house(database: Database) -> House:
     return House(database, RegistrationPolicy("open"))
-
-
-async def errcode(call: Any) -> tuple[int, str]:
-    with pytest.raises(Refused) as refused:
-        await call
-    return refused.value.status, refused.value.code
 
 
 async def test_register_in_one_request_and_use_the_token(house: House) -> None:

@@ -19,6 +19,8 @@ from bongsu.users.sessions import NewSession, Revocations, Session, SessionMaker
 from bongsu.users.tokens import Clock, now_ms
 
 PAGE_MAX = 500
+DEPARTURES_AT_ONCE_MAX = 10
+DEPARTURE_RETRY_MS = 5 * 60 * 1000
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -53,7 +55,15 @@ class AccountStore(Protocol):
         self, user_id: UserId, password_hash: str, *, end_others: bool, keep: DeviceId | None
     ) -> bool: ...
 
-    async def deactivate(self, user_id: UserId, at: int, *, erase: bool) -> bool: ...
+    async def deactivate(
+        self, user_id: UserId, at: int, *, erase: bool, departure_due: int
+    ) -> bool: ...
+
+    async def claim_departures(
+        self, now: int, next_due: int, limit: int
+    ) -> Sequence["Departure"]: ...
+
+    async def end_departure(self, user_id: UserId) -> None: ...
 
     async def moderate(self, user_id: UserId, what: Moderation, since: int | None) -> bool: ...
 
@@ -63,19 +73,31 @@ class AccountStore(Protocol):
 
 
 class AccountWatcher(Protocol):
-    """Who must act when an account ends: rooms are left, content is erased."""
+    """Acts when an account ends: rooms are left, content is erased.
+
+    Called until it returns, perhaps by several processes and after it has returned: idempotent.
+    """
 
     async def account_deactivated(self, user_id: UserId, erase: bool) -> None: ...
 
 
+class Departure(msgspec.Struct, frozen=True):
+    """A deactivated account whose rooms may not all have been left yet."""
+
+    user_id: UserId
+    is_erased: bool
+
+
 class Accounts:
+    """Without a `watcher` (on the command line) departures are left to a running server."""
+
     def __init__(
         self,
         store: AccountStore,
         passwords: Passwords,
         sessions: SessionMaker,
         revocations: Revocations,
-        watcher: AccountWatcher,
+        watcher: AccountWatcher | None,
         *,
         server_name: str,
         clock: Clock = now_ms,
@@ -144,6 +166,16 @@ class Accounts:
         """End an account for good. May be called again: what follows is then repeated."""
         await complete(self._deactivate(user_id, erase))
 
+    async def resume_departures(self) -> int:
+        """Go on with deactivations that were interrupted; how many. To be called now and then."""
+        now = self._clock()
+        claimed = await self._store.claim_departures(
+            now, now + DEPARTURE_RETRY_MS, DEPARTURES_AT_ONCE_MAX
+        )
+        for departure in claimed:
+            await self._depart(departure)
+        return len(claimed)
+
     async def moderate(self, user_id: UserId, what: Moderation, holds: bool) -> None:
         """Lock, unlock, suspend or unsuspend; `NotFound` for the unknown and the deactivated."""
         since = self._clock() if holds else None
@@ -166,8 +198,16 @@ class Accounts:
         self._revocations.sessions_changed(user_id)
 
     async def _deactivate(self, user_id: UserId, erase: bool) -> None:
-        await self._change(user_id, self._store.deactivate(user_id, self._clock(), erase=erase))
-        await self._watcher.account_deactivated(user_id, erase)
+        now = self._clock()
+        due = now if self._watcher is None else now + DEPARTURE_RETRY_MS
+        change = self._store.deactivate(user_id, now, erase=erase, departure_due=due)
+        await self._change(user_id, change)
+        await self._depart(Departure(user_id, erase))
+
+    async def _depart(self, departure: Departure) -> None:
+        if self._watcher is not None:
+            await self._watcher.account_deactivated(departure.user_id, departure.is_erased)
+            await self._store.end_departure(departure.user_id)
 
 
 class Login(msgspec.Struct, frozen=True):

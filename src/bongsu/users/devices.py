@@ -9,6 +9,7 @@ from bongsu.errors import InvalidParam, NotFound
 from bongsu.ids import DeviceId, UserId
 from bongsu.users import text
 from bongsu.users.completion import complete
+from bongsu.users.last_seen import Sighting
 from bongsu.users.sessions import Revocations
 
 DELETED_AT_ONCE_MAX = 5000
@@ -34,6 +35,8 @@ class DeviceStore(Protocol):
 
     async def delete_all(self, user_id: UserId) -> None: ...
 
+    async def list_sightings(self, user_id: UserId) -> Sequence[Sighting]: ...
+
 
 class DeviceListAnnouncer(Protocol):
     """Puts a change of a user's device list into the log. Called after the change is committed."""
@@ -51,6 +54,10 @@ class Devices:
 
     async def list_devices(self, user_id: UserId) -> Sequence[Device]:
         return await self._store.list_devices(user_id)
+
+    async def list_sightings(self, user_id: UserId) -> Sequence[Sighting]:
+        """When and whence each device was last seen."""
+        return await self._store.list_sightings(user_id)
 
     async def get(self, user_id: UserId, device_id: str) -> Device:
         device = await self._store.get(user_id, text.device_id(device_id))

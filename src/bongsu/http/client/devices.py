@@ -41,12 +41,12 @@ class DeviceEndpoints:
         await self._devices.rename(request.requester.user_id, request.path["device_id"], name)
         return {}
 
-    @delete("/_matrix/client/v3/devices/{device_id}")
+    @delete("/_matrix/client/v3/devices/{device_id}", limit="login")
     async def delete_device(self, request: Request) -> Answer:
         auth = request.json(DeleteBody).auth
         return await self._delete(request, [request.path["device_id"]], auth)
 
-    @post("/_matrix/client/v3/delete_devices")
+    @post("/_matrix/client/v3/delete_devices", limit="login")
     async def delete_devices(self, request: Request) -> Answer:
         body = request.json(DeleteDevicesBody)
         return await self._delete(request, body.devices, body.auth)

@@ -5,6 +5,7 @@ import msgspec
 from bongsu.errors import Forbidden, MissingParam, Refused
 from bongsu.http.client.interactive import challenge_response, operation_of
 from bongsu.http.message import Request
+from bongsu.http.rate_limit import RateLimiter
 from bongsu.http.routing import Answer, Auth, get, post
 from bongsu.ids import UserId
 from bongsu.users import text
@@ -60,6 +61,7 @@ class Login:
         devices: Devices,
         passwords: Passwords,
         interactive_auth: InteractiveAuth,
+        rate_limiter: RateLimiter,
         *,
         server_name: str,
     ) -> None:
@@ -68,6 +70,7 @@ class Login:
         self._devices = devices
         self._passwords = passwords
         self._auth = interactive_auth
+        self._rate_limiter = rate_limiter
         self._server_name = server_name
 
     @get("/_matrix/client/v3/login", auth=Auth.NONE)
@@ -127,6 +130,8 @@ class Login:
         if name is None and body.identifier is None:
             raise MissingParam("Missing identifier")
         user_id = None if name is None else text.local_user_id(name, self._server_name)
+        if user_id is not None:
+            self._rate_limiter.spend("login", user_id)  # guesses may come from many addresses
         account = None if user_id is None else await self._accounts.get(user_id)
         password_hash = None if account is None else account.password_hash
         is_right = await self._passwords.verify(password_hash, body.password)

@@ -1,0 +1,75 @@
+"""What this server is and can do. Spec: "Server Discovery", "API Versions", "Capabilities"."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from bongsu.errors import NotFound, Refused
+from bongsu.http.message import Request
+from bongsu.http.routing import Answer, Auth, get
+
+VERSIONS = [f"v1.{minor}" for minor in range(1, 20)]
+ROOM_VERSIONS = {"10": "stable", "11": "stable", "12": "stable"}
+
+
+class ServerFacts(msgspec.Struct, frozen=True):
+    """What the operator decides. `base_url`: where clients reach this server, if it is told."""
+
+    default_room_version: str = "12"
+    base_url: str | None = None
+    unstable_features: Mapping[str, bool] = {}
+
+
+class ServerInfo:
+    def __init__(self, facts: ServerFacts) -> None:
+        self._facts = facts
+        self._versions = {"versions": VERSIONS, "unstable_features": dict(facts.unstable_features)}
+        self._capabilities = capabilities(facts.default_room_version)
+
+    @get("/_matrix/client/versions", auth=Auth.NONE)
+    async def versions(self, request: Request) -> Answer:
+        return self._versions
+
+    @get("/_matrix/client/v3/capabilities", auth=Auth.GUEST)
+    async def get_capabilities(self, request: Request) -> Answer:
+        if not request.requester.is_admin:
+            return {"capabilities": self._capabilities}
+        moderation = {"m.account_moderation": {"suspend": True, "lock": True}}
+        return {"capabilities": {**self._capabilities, **moderation}}
+
+    @get("/.well-known/matrix/client", auth=Auth.NONE)
+    async def well_known_client(self, request: Request) -> Answer:
+        if self._facts.base_url is None:
+            raise NotFound("This server has not been told its address")
+        return {"m.homeserver": {"base_url": self._facts.base_url}}
+
+    @get("/_matrix/client/v1/auth_metadata", auth=Auth.NONE)
+    async def auth_metadata(self, request: Request) -> Answer:
+        raise Refused("OAuth 2.0 is not offered", code="M_UNRECOGNIZED", status=404)
+
+    @get("/_matrix/client/v3/room_keys/version")
+    async def room_keys_version(self, request: Request) -> Answer:
+        raise NotFound("No backup found")
+
+    @get("/_matrix/client/v3/voip/turnServer")
+    async def turn_server(self, request: Request) -> Answer:
+        return {}
+
+    @get("/_matrix/client/v3/thirdparty/protocols")
+    async def third_party_protocols(self, request: Request) -> Answer:
+        return {}
+
+
+def capabilities(default_room_version: str) -> dict[str, Any]:
+    """The capabilities of every user."""
+    return {
+        "m.change_password": {"enabled": True},
+        "m.room_versions": {"default": default_room_version, "available": ROOM_VERSIONS},
+        "m.set_displayname": {"enabled": True},
+        "m.set_avatar_url": {"enabled": True},
+        "m.3pid_changes": {"enabled": False},
+        "m.get_login_token": {"enabled": True},
+        "m.profile_fields": {"enabled": True},
+        "m.forget_forced_upon_leave": {"enabled": False},
+    }

@@ -1,0 +1,210 @@
+"""The token cache: what it believes, how long, and what it never says unconfirmed."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from bongsu.errors import MissingToken, Unavailable, UnknownToken
+from bongsu.ids import DeviceId, UserId
+from bongsu.users.authenticator import STALE_SECONDS_MAX, Authenticator, TokenOwner
+from bongsu.users.requester import Requester
+from bongsu.users.tokens import ACCESS, hash_token, new_token
+
+ALICE = UserId("@alice:example.org")
+
+
+class Tables:
+    """A near copy and a primary, which a test fills, breaks and counts."""
+
+    def __init__(self) -> None:
+        self.near: dict[bytes, TokenOwner] = {}
+        self.primary: dict[bytes, TokenOwner] = {}
+        self.asked: list[tuple[int, bool]] = []
+        self.used: list[bytes] = []
+        self.is_down = False
+        self.gate: asyncio.Event | None = None
+
+    def add(self, *, near: bool = True, user: UserId = ALICE, **more: object) -> str:
+        token = new_token(ACCESS)
+        flags = {key: more.pop(key) for key in ("is_locked",) if key in more}
+        requester = Requester(user, DeviceId("D"), hash_token(token), **flags)  # type: ignore
+        expires_at, is_first_use = more.get("expires_at"), more.get("is_first_use", False)
+        owner = TokenOwner(requester, expires_at, is_first_use)  # type: ignore[arg-type]
+        self.primary[requester.token_hash] = owner
+        if near:
+            self.near[requester.token_hash] = owner
+        return token
+
+    async def owners(self, token_hashes: Sequence[bytes], *, confirmed: bool) -> list[TokenOwner]:
+        self.asked.append((len(token_hashes), confirmed))
+        if self.is_down:
+            raise Unavailable
+        rows = self.primary if confirmed else self.near
+        found = [rows[each] for each in token_hashes if each in rows]
+        if self.gate is not None:
+            await self.gate.wait()
+        return found
+
+    async def mark_used(self, access_hash: bytes) -> None:
+        if self.is_down:
+            raise Unavailable
+        self.used.append(access_hash)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def ms(self) -> int:
+        return int(self.seconds * 1000)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def tables() -> Tables:
+    return Tables()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def authenticator(tables: Tables, clock: Clock) -> Authenticator:
+    return Authenticator(
+        tables, fresh_seconds=5, entries_max=3, clock=clock.ms, monotonic=clock.monotonic
+    )
+
+
+async def test_a_hit_asks_nobody_until_it_is_no_longer_fresh(
+    tables: Tables, clock: Clock, authenticator: Authenticator
+) -> None:
+    token = tables.add()
+    assert authenticator.cached(token) is None
+    requester = await authenticator.requester(token)
+    assert authenticator.cached(token) is requester
+    assert await authenticator.requester(token) is requester
+    assert tables.asked == [(1, False)]
+    clock.seconds += 5
+    assert authenticator.cached(token) is None
+    await authenticator.requester(token)
+    assert len(tables.asked) == 2
+
+
+async def test_what_the_near_copy_does_not_know_is_asked_at_the_primary(
+    tables: Tables, authenticator: Authenticator
+) -> None:
+    token = tables.add(near=False)
+    assert (await authenticator.requester(token)).user_id == ALICE
+    assert tables.asked == [(1, False), (1, True)]
+    with pytest.raises(UnknownToken):
+        await authenticator.requester(new_token(ACCESS))
+
+
+async def test_a_lock_is_confirmed_at_the_primary(
+    tables: Tables, authenticator: Authenticator
+) -> None:
+    token = tables.add(is_locked=True)
+    unlocked = Requester(ALICE, DeviceId("D"), hash_token(token))
+    tables.primary[hash_token(token)] = TokenOwner(unlocked, None, False)
+    assert not (await authenticator.requester(token)).is_locked
+
+
+async def test_a_session_gone_at_the_primary_is_gone(
+    tables: Tables, authenticator: Authenticator
+) -> None:
+    token = tables.add(is_locked=True)
+    tables.primary.clear()
+    with pytest.raises(UnknownToken):
+        await authenticator.requester(token)
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "bgs_", "bgr_" + "a" * 32, "bgs_" + "ä" * 32, "\ud800" * 36]
+)
+async def test_what_cannot_be_a_token_is_not_looked_up(
+    tables: Tables, authenticator: Authenticator, token: str
+) -> None:
+    with pytest.raises(UnknownToken):
+        await authenticator.requester(token)
+    with pytest.raises(MissingToken):
+        await authenticator.requester("")
+    assert not tables.asked
+
+
+async def test_invalidation_also_reaches_a_lookup_under_way(
+    tables: Tables, authenticator: Authenticator
+) -> None:
+    token, others = tables.add(), tables.add(user=UserId("@bob:example.org"))
+    await authenticator.requester(others)
+    tables.gate = asyncio.Event()
+    under_way = asyncio.create_task(authenticator.requester(token))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    authenticator.invalidate_user(ALICE)
+    tables.gate.set()
+    await under_way
+    assert authenticator.cached(token) is None
+    assert authenticator.cached(others) is not None
+    authenticator.invalidate_user(UserId("@bob:example.org"))
+    assert authenticator.cached(others) is None
+
+
+async def test_the_cache_is_bounded(tables: Tables, authenticator: Authenticator) -> None:
+    tokens = [tables.add() for _ in range(5)]
+    for token in tokens:
+        await authenticator.requester(token)
+    assert [authenticator.cached(token) is not None for token in tokens] == [False] * 2 + [True] * 3
+
+
+async def test_an_expired_token_is_a_soft_logout_to_the_millisecond(
+    tables: Tables, clock: Clock, authenticator: Authenticator
+) -> None:
+    token = tables.add(expires_at=clock.ms() + 1000)
+    await authenticator.requester(token)
+    clock.seconds += 1
+    with pytest.raises(UnknownToken) as expired:
+        await authenticator.requester(token)
+    assert expired.value.extra == {"soft_logout": True}
+
+
+async def test_the_first_use_of_a_refreshed_token_is_marked(
+    tables: Tables, authenticator: Authenticator
+) -> None:
+    token = tables.add(is_first_use=True)
+    await authenticator.requester(token)
+    assert tables.used == [hash_token(token)]
+
+
+async def test_readers_live_through_a_failover_but_not_for_ever(
+    tables: Tables, clock: Clock, authenticator: Authenticator
+) -> None:
+    token = tables.add()
+    await authenticator.requester(token)
+    tables.is_down = True
+    clock.seconds += 30
+    assert (await authenticator.requester(token)).user_id == ALICE
+    with pytest.raises(Unavailable):
+        await authenticator.requester(new_token(ACCESS))
+    clock.seconds += STALE_SECONDS_MAX
+    with pytest.raises(Unavailable):
+        await authenticator.requester(token)
+
+
+async def test_what_comes_while_a_lookup_runs_goes_in_one_query(
+    tables: Tables, authenticator: Authenticator
+) -> None:
+    tokens = [tables.add() for _ in range(20)]
+    tables.gate = asyncio.Event()
+    first = asyncio.create_task(authenticator.requester(tokens[0]))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    rest = [asyncio.create_task(authenticator.requester(token)) for token in tokens[1:]]
+    await asyncio.sleep(0)
+    tables.gate.set()
+    await asyncio.gather(first, *rest)
+    assert tables.asked == [(1, False), (19, False)]
