@@ -4,11 +4,9 @@ import asyncio
 import fcntl
 import hashlib
 import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -119,23 +117,26 @@ async def test_the_last_of_the_disk_is_left_to_the_log(tmp_path: Path) -> None:
     await blobs.close()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
-async def test_a_full_disk_is_retryable(tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB, where we may mount one."""
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
+    if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("no tmpfs may be mounted here")
-    blobs = FileBlobStore(tmp_path, free_bytes_min=0)
-    try:
-        # The check of free space holds for one chunk, another writer takes what it counted on.
-        (tmp_path / "other").write_bytes(bytes(800_000))
-        with pytest.raises(Unavailable):
-            await blobs.put(pieces(os.urandom(500_000)), bytes_max=BYTES_MAX)
-        assert files_in(tmp_path) == [tmp_path / "other"]
-        (tmp_path / "other").unlink()
+    yield tmp_path
+    subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+async def test_a_full_disk_is_retryable(small_disk: Path) -> None:
+    # free_bytes_min looks away, so that it is the write itself that fails.
+    blobs = FileBlobStore(small_disk, free_bytes_min=-(2**40))
+    (small_disk / "other").write_bytes(bytes(800_000))
+    with pytest.raises(Unavailable):
         await blobs.put(pieces(os.urandom(500_000)), bytes_max=BYTES_MAX)
-    finally:
-        await blobs.close()
-        subprocess.run(["umount", str(tmp_path)], check=True)
+    assert files_in(small_disk) == [small_disk / "other"]
+    (small_disk / "other").unlink()
+    await blobs.put(pieces(os.urandom(500_000)), bytes_max=BYTES_MAX)
+    await blobs.close()
 
 
 KILLED = """
@@ -153,30 +154,31 @@ asyncio.run(FileBlobStore(Path(sys.argv[1]), free_bytes_min=0).put(stalled(), by
 """
 
 
-async def test_a_killed_upload_is_swept_and_a_running_one_is_not(
-    blobs: FileBlobStore, tmp_path: Path
-) -> None:
-    uploads = [
-        subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stdout=subprocess.PIPE)
-        for _ in range(2)
-    ]
+@pytest.fixture
+def uploading(tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Two processes in the middle of an upload."""
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    uploads = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
     for upload in uploads:
         assert upload.stdout is not None
         assert upload.stdout.readline() == b"begun\n"
         upload.stdout.close()
-    try:
-        long_ago = time.time() - 3600
-        for path in files_in(tmp_path):
-            os.utime(path, (long_ago, long_ago))
-        assert await blobs.sweep() == 0
-        uploads[0].send_signal(signal.SIGKILL)
-        uploads[0].wait()
-        assert await blobs.sweep() == 1
-        assert len(files_in(tmp_path)) == 1
-    finally:
-        for upload in uploads:
-            upload.kill()
-            upload.wait()
+    yield uploads
+    for upload in uploads:
+        upload.kill()
+        upload.wait()
+
+
+async def test_a_killed_upload_is_swept_and_a_running_one_is_not(
+    blobs: FileBlobStore, tmp_path: Path, uploading: list[subprocess.Popen[bytes]]
+) -> None:
+    for path in files_in(tmp_path):
+        os.utime(path, (0, 0))
+    assert await blobs.sweep() == 0
+    uploading[0].kill()
+    uploading[0].wait()
+    assert await blobs.sweep() == 1
+    assert len(files_in(tmp_path)) == 1
 
 
 async def test_a_young_file_is_not_swept(blobs: FileBlobStore, tmp_path: Path) -> None:

@@ -166,9 +166,8 @@ def png_of_zeros(width: int, height: int, *, whole: bool = True) -> bytes:
     """A small file that says it is huge."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + checksum
 
     rows = bytes((width // 8 + 1) * height) if whole else b""
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)

@@ -40,21 +40,21 @@ def old(verb: str, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
     return mark
 
 
-class Media:
+class MediaEndpoints:
     """The endpoints of the content repository."""
 
     def __init__(self, repository: MediaRepository, thumbnails: Thumbnails) -> None:
         self._repository = repository
         self._thumbnails = thumbnails
 
-    @old("POST", "/upload", streams_body=True)
+    @old("POST", "/upload", streams_body=True, limit="media")
     async def upload(self, request: Request) -> dict[str, str]:
         media_id = await self._repository.upload(
             _uploader(request), self._body(request), *_described(request)
         )
         return {"content_uri": self._repository.uri(media_id)}
 
-    @post("/_matrix/media/v1/create")
+    @post("/_matrix/media/v1/create", limit="media")
     async def create(self, request: Request) -> dict[str, Any]:
         media = await self._repository.create(_uploader(request))
         return {
@@ -62,7 +62,7 @@ class Media:
             "unused_expires_at": media.expires_ts,
         }
 
-    @old("PUT", "/upload/{server_name}/{media_id}", streams_body=True)
+    @old("PUT", "/upload/{server_name}/{media_id}", streams_body=True, limit="media")
     async def upload_to(self, request: Request) -> dict[str, str]:
         await self._repository.upload_to(
             _uploader(request), request.path["server_name"], request.path["media_id"],
@@ -80,8 +80,8 @@ class Media:
     async def download(self, request: Request) -> Response:
         return self._serve_whole(request, await self._content(request, authenticated=True))
 
-    @old("GET", _DOWNLOAD, auth=Auth.NONE)
-    @old("GET", _DOWNLOAD_NAMED, auth=Auth.NONE)
+    @old("GET", _DOWNLOAD, auth=Auth.NONE, limit="media")
+    @old("GET", _DOWNLOAD_NAMED, auth=Auth.NONE, limit="media")
     async def download_frozen(self, request: Request) -> Response:
         return self._serve_whole(request, await self._content(request, authenticated=False))
 
@@ -89,7 +89,7 @@ class Media:
     async def thumbnail(self, request: Request) -> Response:
         return await self._serve_thumbnail(request, authenticated=True)
 
-    @old("GET", _THUMBNAIL, auth=Auth.NONE)
+    @old("GET", _THUMBNAIL, auth=Auth.NONE, limit="media")
     async def thumbnail_frozen(self, request: Request) -> Response:
         return await self._serve_thumbnail(request, authenticated=False)
 
@@ -143,7 +143,7 @@ class Media:
 
 
 def _uploader(request: Request) -> UserId:
-    """Who uploads; suspended people may not. Spec: "Account suspension"."""
+    """Who uploads; suspended people may not, on old paths neither."""
     if request.requester.is_suspended:
         raise Refused("Your account is suspended", code="M_USER_SUSPENDED", status=403)
     return request.requester.user_id
