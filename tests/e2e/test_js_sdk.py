@@ -1,0 +1,46 @@
+"""The same conversation in matrix-js-sdk, the library under Element Web, on Node."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent / "js"
+SCENE_SECONDS_MAX = 300
+# Read from the script, not by running it: collecting tests must not need Node.
+SCENES = re.findall(r"^    async (\w+)\(url\)", (FOLDER / "scenarios.mjs").read_text(), re.M)
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """Path of Node, with the pinned packages installed beside the scripts."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.fail("these tests need Node 18 or newer: apt-get install nodejs npm")
+    lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        done = subprocess.run(
+            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=FOLDER,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        installed.touch()
+    return node
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_scene(scene: str, node: str, homeserver: str) -> None:
+    done = subprocess.run(
+        [node, "scenarios.mjs", scene, homeserver],
+        cwd=FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SCENE_SECONDS_MAX,
+    )
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
