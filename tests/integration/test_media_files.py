@@ -193,7 +193,10 @@ async def test_a_young_file_is_not_swept(blobs: FileBlobStore, tmp_path: Path) -
 
 
 async def test_cached_thumbnails(tmp_path: Path) -> None:
-    cache = FileThumbnailCache(tmp_path)
+    full = FileThumbnailCache(tmp_path, free_bytes_min=2**62)
+    await full.put("abcdef-1", b"thumbnail")
+    assert not files_in(tmp_path)
+    cache = FileThumbnailCache(tmp_path, free_bytes_min=0)
     assert await cache.get("abcdef-1") is None
     await cache.put("abcdef-1", b"thumbnail")
     await cache.put("abcdef-1", b"thumbnail")

@@ -55,7 +55,9 @@ async def origin(database: Database, tmp_path: Path) -> AsyncIterator[tuple[str,
     blobs = FileBlobStore(tmp_path, free_bytes_min=0)
     settings = MediaSettings(upload_bytes_max=BYTES_MAX)
     repository = MediaRepository(PostgresMediaStore(database), blobs, NAME, settings)
-    thumbnails = Thumbnails(blobs, FileThumbnailCache(tmp_path), PillowThumbnailer())
+    thumbnails = Thumbnails(
+        blobs, FileThumbnailCache(tmp_path, free_bytes_min=0), PillowThumbnailer()
+    )
     router = Router()
     router.add(MediaEndpoints(repository, thumbnails))
     server = Server(App(router, Everybody()), port=0)

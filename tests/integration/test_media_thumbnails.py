@@ -48,7 +48,7 @@ def thumbnailer() -> Counting:
 async def thumbnails(
     blobs: FileBlobStore, thumbnailer: Counting, tmp_path: Path
 ) -> AsyncIterator[Thumbnails]:
-    thumbnails = Thumbnails(blobs, FileThumbnailCache(tmp_path), thumbnailer)
+    thumbnails = Thumbnails(blobs, FileThumbnailCache(tmp_path, free_bytes_min=0), thumbnailer)
     yield thumbnails
     await thumbnails.close()
 

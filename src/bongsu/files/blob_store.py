@@ -40,6 +40,8 @@ class FileBlobStore:
         self._threads = ThreadPoolExecutor(THREADS_MAX, "blobs")
         for folder in (self._incoming, self._blobs):
             folder.mkdir(parents=True, exist_ok=True)
+        for folder in (root, root.parent):
+            _sync_folder(folder)
 
     async def put(self, content: AsyncIterator[bytes], *, bytes_max: int) -> Blob:
         """Store a stream and return what it came to, once it is safe on disk.

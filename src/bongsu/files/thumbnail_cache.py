@@ -7,8 +7,11 @@ for ever, therefore each carries a checksum and counts for nothing when that is 
 import asyncio
 import contextlib
 import secrets
+import shutil
 import zlib
 from pathlib import Path
+
+from bongsu.files.blob_store import FREE_BYTES_MIN
 
 CHECKSUM_BYTES = 4
 
@@ -16,8 +19,9 @@ CHECKSUM_BYTES = 4
 class FileThumbnailCache:
     """Small files by key. Keys are ours: lower-case hex, then letters, digits, "-"."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, free_bytes_min: int = FREE_BYTES_MIN) -> None:
         self._root = root / "thumbnails"
+        self._free_bytes_min = free_bytes_min
 
     async def get(self, key: str) -> bytes | None:
         return await asyncio.to_thread(self._get, key)
@@ -42,6 +46,8 @@ class FileThumbnailCache:
         incoming = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
+            if shutil.disk_usage(path.parent).free < self._free_bytes_min:
+                return
             try:
                 incoming.write_bytes(_checksum(value) + value)
                 incoming.rename(path)

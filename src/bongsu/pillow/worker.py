@@ -23,6 +23,7 @@ FRAMES_PIXELS_MAX = 64_000_000  # of all frames of an animation; above it, a sti
 MEMORY_BYTES_MAX = 1536 * 1024 * 1024
 CPU_SECONDS_MAX = 20
 OPEN_FILES_MAX = 64
+PROFILE_BYTES_MAX = 16 * 1024
 QUALITY = 80
 NICENESS = 10
 
@@ -82,7 +83,7 @@ def _still(image: Image.Image, size: Size) -> Thumbnail:
     side = 2 * max(new_size)
     if image.format == "JPEG":
         image.draft(None, (side, side))  # decode at a fraction of the size, still twice too big
-    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
+    profile = _colour_profile(image)
     ImageOps.exif_transpose(image, in_place=True)
     frame = _resized(image, size)
     opaque = frame.mode == "RGB"
@@ -117,6 +118,13 @@ def _resized(image: Image.Image, size: Size) -> Image.Image:
     mode = "RGBA" if image.has_transparency_data else "RGB"
     image = image if image.mode == mode else image.convert(mode)
     return image.resize(new_size, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)
+
+
+def _colour_profile(image: Image.Image) -> bytes | None:
+    """The profile that the thumbnail's colours are to be read with, unless it is outsized."""
+    profile: bytes | None = image.info.get("icc_profile")
+    fits = image.mode in ("RGB", "RGBA") and profile and len(profile) <= PROFILE_BYTES_MAX
+    return profile if fits else None
 
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
