@@ -1,5 +1,7 @@
 """Pushers in a real PostgreSQL."""
 
+import asyncio
+
 import msgspec
 
 from bongsu.ids import DeviceId, UserId
@@ -43,6 +45,14 @@ async def test_a_pushkey_belongs_to_one_person_unless_appended(database: Databas
     assert await store.list_pushers(ALICE) == [PUSHER]
     await put(store, BOB, PUSHER)
     assert await store.list_pushers(ALICE) == []
+
+
+async def test_of_people_who_race_for_a_pushkey_one_has_it(database: Database) -> None:
+    store = PostgresPusherStore(database)
+    people = [UserId(f"@user{n}:example.org") for n in range(20)]
+    assert all(await asyncio.gather(*(put(store, user, PUSHER) for user in people)))
+    held = [pusher for user in people for pusher in await store.list_pushers(user)]
+    assert held == [PUSHER]
 
 
 async def test_one_pusher_too_many_changes_nothing(database: Database) -> None:

@@ -76,7 +76,7 @@ events = st.fixed_dictionaries({
 
 
 @given(switches, extras, events, st.integers(2, 3), st.sampled_from([0, 100]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_modes_agree_with_the_rules(
     switched: list[str], extra: Any, event: dict[str, Any], members: int, power: int
 ) -> None:

@@ -232,7 +232,7 @@ rooms = st.builds(
 
 
 @given(rulesets(), events, rooms, st.sampled_from([None, "", "ab", "a.", "*"]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_compiled_rules_agree_with_the_reference(
     ruleset: Ruleset, event: dict[str, Any], room: RoomFacts, name: str | None
 ) -> None:
@@ -247,7 +247,7 @@ def test_compiled_rules_agree_with_the_reference(
 
 
 @given(events, rooms)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @example({"type": "m.room.message", "sender": BOB, "content": {}}, RoomFacts(ROOM, 2))
 def test_notify_class_is_what_the_default_rules_say(event: dict[str, Any], room: RoomFacts) -> None:
     """A member with default rules is notified just when the event's class says so."""

@@ -9,8 +9,10 @@ from bongsu.ids import DeviceId, UserId
 from bongsu.postgres.database import Connection, Database
 from bongsu.push.pushers import Pusher
 
-# Counting and adding are not one step: the lock keeps one user's requests apart.
+# Counting and adding are not one step, nor are taking from others and adding: the locks keep apart
+# what one user asks, and what is asked for one pushkey. Always taken in this order.
 _LOCK_USER = "SELECT pg_advisory_xact_lock(hashtextextended('pusher:' || $1, 0))"
+_LOCK_PUSHKEY = "SELECT pg_advisory_xact_lock(hashtextextended('pushkey:' || $1, 0))"
 _COUNT_OTHERS = """
     SELECT count(*) FROM pusher WHERE user_id = $1 AND (app_id, pushkey) <> ($2, $3)"""
 
@@ -52,6 +54,7 @@ class PostgresPusherStore:
 
         async def body(connection: Connection) -> bool:
             await connection.execute(_LOCK_USER, user_id)
+            await connection.execute(_LOCK_PUSHKEY, pusher.pushkey)
             if await connection.fetchval(_COUNT_OTHERS, *name) >= pushers_max:
                 return False
             if not append:

@@ -63,10 +63,14 @@ Condition = (
     | SenderNotificationPermission
 )
 
-KINDS = frozenset({
-    "event_match", "event_property_is", "event_property_contains", "contains_display_name",
-    "room_member_count", "sender_notification_permission",
-})  # fmt: skip
+_TYPES: dict[str, type[Condition]] = {
+    "event_match": EventMatch,
+    "event_property_is": EventPropertyIs,
+    "event_property_contains": EventPropertyContains,
+    "contains_display_name": ContainsDisplayName,
+    "room_member_count": RoomMemberCount,
+    "sender_notification_permission": SenderNotificationPermission,
+}
 
 _MEMBER_COUNT = re.compile(r"(==|<=|>=|<|>)?([0-9]{1,15})", re.ASCII)
 _UNESCAPED_DOT = re.compile(r"\\([.\\])|\.|([^.\\]+|\\)")
@@ -80,10 +84,11 @@ def parse_condition(raw: dict[str, Any]) -> Condition | None:
     kind = raw.get("kind")
     if not isinstance(kind, str):
         raise InvalidParam("Condition without a kind")
-    if kind not in KINDS:
+    shape = _TYPES.get(kind)
+    if shape is None:
         return None
     try:
-        condition: Condition = msgspec.convert(raw, type=Condition)
+        condition = msgspec.convert(raw, type=shape)
     except msgspec.ValidationError as error:
         raise InvalidParam(f"Condition {kind}: {error}") from None
     _check_limits(condition)

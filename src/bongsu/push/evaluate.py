@@ -54,6 +54,9 @@ class ClassRule(Struct, frozen=True):
     actions: list[Action]
 
 
+_decoder = msgspec.json.Decoder(list[ClassRule])
+
+
 class RuleClass:
     """Rules that many people share. `class_id` is the same for equal rules on every node."""
 
@@ -192,7 +195,7 @@ def _class_of(rules: list[ClassRule]) -> RuleClass:
 def _class_of_encoded(encoded: bytes) -> RuleClass:
     # Keyed by bytes, for True == 1 would make one class of two.
     class_id = blake2b(encoded, digest_size=16).digest()
-    return RuleClass(class_id, msgspec.json.decode(encoded, type=list[ClassRule]))
+    return RuleClass(class_id, _decoder.decode(encoded))
 
 
 def _verdict(actions: list[Action]) -> Verdict:
