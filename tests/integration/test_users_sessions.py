@@ -141,6 +141,9 @@ async def test_registration_token(database: Database) -> None:
     assert (await house.call(valid, query="token=once")) == {"valid": True}
     assert (await house.register("alice", auth=auth))["user_id"] == ALICE
     assert (await house.call(valid, query="token=once")) == {"valid": False}
+    lasting = {**auth, "token": "lasting"}
+    for name in ("carol", "dave"):
+        assert (await house.register(name, auth=lasting))["user_id"] == f"@{name}:example.org"
     answer = await house.register("bob", auth={**auth, "session": answer["session"]})
     assert (answer["status"], answer["errcode"]) == (401, "M_FORBIDDEN")
 
@@ -178,6 +181,7 @@ async def test_password_change_ends_the_other_devices(house: House) -> None:
     with pytest.raises(Forbidden):  # another body than the one consented to
         await house.call(house.account.password, other_body, token=token)
     assert await house.call(house.account.password, body("secret"), token=token) == {}
+    assert house.announced == [ALICE]
     await house.authenticator.requester(token)
     with pytest.raises(UnknownToken):
         await house.authenticator.requester(other)

@@ -14,6 +14,7 @@ from bongsu.errors import NotFound, Refused
 from bongsu.ids import DeviceId, UserId
 from bongsu.users import text
 from bongsu.users.completion import complete
+from bongsu.users.devices import DeviceListAnnouncer
 from bongsu.users.passwords import Passwords
 from bongsu.users.sessions import NewSession, Revocations, Session, SessionMaker
 from bongsu.users.tokens import Clock, now_ms
@@ -100,6 +101,7 @@ class Accounts:
         watcher: AccountWatcher | None,
         *,
         server_name: str,
+        announcer: DeviceListAnnouncer | None = None,
         clock: Clock = now_ms,
     ) -> None:
         self._store = store
@@ -108,6 +110,7 @@ class Accounts:
         self._revocations = revocations
         self._watcher = watcher
         self._server_name = server_name
+        self._announcer = announcer
         self._clock = clock
 
     async def get(self, user_id: UserId) -> Account | None:
@@ -160,7 +163,7 @@ class Accounts:
         """Set a password and, with `end_others`, delete all devices but `keep`."""
         password_hash = await self._passwords.hash(text.password(password))
         change = self._store.set_password(user_id, password_hash, end_others=end_others, keep=keep)
-        await complete(self._change(user_id, change))
+        await complete(self._change(user_id, change, ends_devices=end_others))
 
     async def deactivate(self, user_id: UserId, *, erase: bool = False) -> None:
         """End an account for good. May be called again: what follows is then repeated."""
@@ -192,16 +195,20 @@ class Accounts:
                 yield account
             last = page[-1].user_id
 
-    async def _change(self, user_id: UserId, change: Coroutine[Any, Any, bool]) -> None:
+    async def _change(
+        self, user_id: UserId, change: Coroutine[Any, Any, bool], *, ends_devices: bool = False
+    ) -> None:
         if not await change:
             raise NotFound("No such account")
         self._revocations.sessions_changed(user_id)
+        if ends_devices and self._announcer is not None:
+            await self._announcer.device_list_changed(user_id)
 
     async def _deactivate(self, user_id: UserId, erase: bool) -> None:
         now = self._clock()
         due = now if self._watcher is None else now + DEPARTURE_RETRY_MS
         change = self._store.deactivate(user_id, now, erase=erase, departure_due=due)
-        await self._change(user_id, change)
+        await self._change(user_id, change, ends_devices=True)
         await self._depart(Departure(user_id, erase))
 
     async def _depart(self, departure: Departure) -> None:

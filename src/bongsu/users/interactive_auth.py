@@ -7,7 +7,7 @@ somebody consented to is what is done. Spec: Client-Server API, "User-Interactiv
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -94,7 +94,7 @@ class Challenge(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Passed:
-    """A flow is complete. `registration_token`: the one that was shown, to be spent."""
+    """A flow is complete. `registration_token`: a use of this one is to be spent."""
 
     registration_token: str | None = None
 
@@ -116,6 +116,8 @@ class AccountReader(Protocol):
 
 
 class InteractiveAuth:
+    """`lasting_tokens` are registration tokens of the settings: good for any number of accounts."""
+
     def __init__(
         self,
         store: AuthSessionStore,
@@ -124,6 +126,7 @@ class InteractiveAuth:
         passwords: Passwords,
         *,
         server_name: str,
+        lasting_tokens: Collection[str] = (),
         clock: Clock = now_ms,
     ) -> None:
         self._store = store
@@ -131,6 +134,7 @@ class InteractiveAuth:
         self._registration_tokens = registration_tokens
         self._passwords = passwords
         self._server_name = server_name
+        self._lasting_tokens = frozenset(lasting_tokens)
         self._clock = clock
 
     async def authenticate(self, operation: Operation, auth: AuthData | None) -> Passed | Challenge:
@@ -154,6 +158,8 @@ class InteractiveAuth:
         """Whether `token` would do for a registration now."""
         if not 0 < len(token) <= REGISTRATION_TOKEN_CHARS_MAX or "\x00" in token:
             return False
+        if self._is_lasting(token):
+            return True
         return await self._registration_tokens.is_usable(token, self._clock())
 
     async def _session(
@@ -181,9 +187,12 @@ class InteractiveAuth:
         if auth.type == REGISTRATION_TOKEN:
             if auth.token is None or not await self.is_registration_token(auth.token):
                 return "Invalid registration token"
-            session.registration_token = auth.token
+            session.registration_token = None if self._is_lasting(auth.token) else auth.token
         session.completed.append(str(auth.type))
         return None
+
+    def _is_lasting(self, token: str) -> bool:
+        return token in self._lasting_tokens
 
     async def _is_password(self, user_id: UserId | None, auth: AuthData) -> bool:
         name = named_user(auth.identifier, auth.user)
