@@ -6,6 +6,7 @@ refused with the nearest known one.
 
 import dataclasses
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ NODE_VARIABLE = "BONGSU_NODE"  # what the supervisor hands to its processes
 CONFIG_NAME = "bongsu.toml"
 CONFIG_BYTES_MAX = 1024 * 1024
 
+# Kubernetes tells every container so of a service called "bongsu".
+_OF_KUBERNETES = re.compile(r"BONGSU_(SERVICE_(HOST|PORT)|PORT)(_|\Z)")
 _TRUE = ("on", "true", "yes", "1")
 _FALSE = ("off", "false", "no", "0")
 _OTHER_VARIABLES = (CONFIG_VARIABLE, NODE_VARIABLE)
@@ -113,7 +116,9 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environment.items()
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in _OTHER_VARIABLES
+        if name.startswith(ENVIRONMENT_PREFIX)
+        and name not in _OTHER_VARIABLES
+        and not _OF_KUBERNETES.match(name)
     }
 
 

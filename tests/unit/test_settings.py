@@ -91,3 +91,7 @@ def test_lists_and_switches_from_text(config: Path) -> None:
     settings = load_settings({}, environment)
     assert settings.trusted_proxies == ("10.0.0.1", "192.168.0.0/16")
     assert settings.rate_limits is False
+
+
+def test_variables_that_kubernetes_sets_are_left_alone(config: Path) -> None:
+    load_settings({}, {"BONGSU_SERVICE_HOST": "10.0.0.1", "BONGSU_PORT_8008_TCP": "tcp://x"})

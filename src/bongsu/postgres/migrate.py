@@ -26,12 +26,9 @@ _SCRATCH_SCHEMA = "bongsu_check"
 
 _SCHEMA_VERSION = """
     CREATE TABLE IF NOT EXISTS schema_version (
-        name text COLLATE "C" PRIMARY KEY,
-        applied_ts bigint NOT NULL
-    );
-    COMMENT ON TABLE schema_version IS 'What bongsu db migrate has done to this database.';
-    COMMENT ON COLUMN schema_version.name IS 'schema, or a file of migrations/ without .sql.';
-    COMMENT ON COLUMN schema_version.applied_ts IS 'When, in milliseconds since 1970.';
+        name text COLLATE "C" PRIMARY KEY, -- schema, or a file of migrations/ without .sql
+        applied_ts bigint NOT NULL         -- when, in milliseconds since 1970
+    )
 """
 _MARK = """
     INSERT INTO schema_version VALUES ($1, (extract(epoch FROM now()) * 1000)::bigint)

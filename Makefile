@@ -1,0 +1,70 @@
+# Everything that a person or a machine runs here. Needs Python 3.11+, pip and make; no more.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+# A Python without ensurepip makes a venv without pip; the outer pip then installs into it.
+PIP = $(shell $(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/python -m pip \
+	|| echo $(PYTHON) -m pip --python $(BIN)/python)
+SOURCES := src tests bench
+
+.PHONY: setup run fmt lint types test unit integration e2e chaos bench node clean
+
+run: $(VENV)/.run  ## the server on http://127.0.0.1:8008, data in ./data
+	@exec $(BIN)/bongsu serve
+
+setup: $(VENV)/.dev  ## only install
+
+fmt: setup  ## format and mend what ruff can
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+lint: setup  ## format, rules, layers
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/lint-imports --no-cache
+
+types: setup
+	$(BIN)/pyright
+
+test: lint types node  ## everything that must hold before a change goes in
+	$(BIN)/pytest
+
+unit: setup  ## no IO, seconds
+	$(BIN)/pytest tests/unit
+
+integration: setup  ## real PostgreSQL and NATS
+	$(BIN)/pytest tests/integration
+
+e2e: setup node  ## matrix-nio and matrix-js-sdk against the running server
+	$(BIN)/pytest tests/e2e
+
+chaos: setup  ## processes killed, disks filled
+	$(BIN)/pytest tests/chaos
+
+bench: setup  ## ratios against Synapse in one run: about half an hour
+	$(BIN)/python -m bench
+
+node:  # for matrix-js-sdk
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		|| { echo "Node 18 or later and npm are missing: install them first"; exit 1; }; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; }
+
+clean:  ## all that was made, but never data/
+	rm -rf $(VENV) build bench/out src/*.egg-info tests/e2e/js/node_modules
+	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests bench -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is missing: install it first"; exit 1; }
+	$(PYTHON) -m venv $(VENV) 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(VENV)
+
+$(VENV)/.run: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.run
