@@ -7,12 +7,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bongsu.push.default_rules import default_rules
-from bongsu.push.evaluate import Verdict, compile_defaults, compile_ruleset, evaluate
+from bongsu.push.default_rules import MASTER, default_rules
+from bongsu.push.evaluate import (
+    Verdict,
+    compile_defaults,
+    compile_document,
+    compile_ruleset,
+    evaluate,
+)
 from bongsu.push.facts import EventFacts, RoomFacts
 from bongsu.push.notify_class import NotifyClass, notify_class
 from bongsu.push.rules import KINDS, Kind, PushRule, RuleBody, Ruleset, parse_rule
-from bongsu.push.ruleset import NO_CHANGES, effective_ruleset, put_rule, set_enabled
+from bongsu.push.ruleset import NO_CHANGES, effective_ruleset, encode_changes, put_rule, set_enabled
 
 ALICE, BOB = "@alice:example.org", "@bob:example.org"
 ROOM = "!room:example.org"
@@ -338,3 +344,12 @@ def test_notify_class_by_example() -> None:
         "rel_type": "m.annotation", "event_id": "$target", "key": "x"}}}  # fmt: skip
     assert notify_class(reaction) == NotifyClass(relates_to="$target")
     assert notify_class({"type": 1, "content": []}) == NotifyClass()
+    myself = message(**{"m.mentions": {"user_ids": [BOB, ALICE]}}) | {"sender": BOB}
+    assert notify_class(myself).mentions == (ALICE,)
+
+
+def test_a_document_compiles_to_the_rules_in_it() -> None:
+    document = encode_changes(set_enabled(NO_CHANGES, "override", MASTER, True))
+    facts = EventFacts({"sender": BOB} | message(), RoomFacts(ROOM, 2))
+    assert not evaluate(compile_document(document, ALICE), facts).notify
+    assert evaluate(compile_document(None, ALICE), facts).notify

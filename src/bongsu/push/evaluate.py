@@ -30,7 +30,7 @@ from bongsu.push.predicates import (
     without_owner,
 )
 from bongsu.push.rules import KINDS, NOTIFY, Action, Kind, PushRule, RawCondition, Ruleset
-from bongsu.push.ruleset import NO_CHANGES, effective_ruleset
+from bongsu.push.ruleset import NO_CHANGES, decode_changes, effective_ruleset
 
 RULE_CLASSES_CACHED_MAX = 4096
 
@@ -121,6 +121,13 @@ def compile_ruleset(ruleset: Ruleset, user_id: str) -> CompiledRules:
 def compile_defaults(user_id: str) -> CompiledRules:
     """The rules of somebody who changed none: the same as `compile_ruleset`, and quick."""
     return CompiledRules(user_id, default_class(), [])
+
+
+def compile_document(document: bytes | None, user_id: str) -> CompiledRules:
+    """The rules that follow from a stored document of changes, None if there is none."""
+    if document is None:
+        return compile_defaults(user_id)
+    return compile_ruleset(effective_ruleset(decode_changes(document), user_id), user_id)
 
 
 def evaluate(rules: CompiledRules, event: EventFacts, display_name: str | None = None) -> Verdict:

@@ -43,8 +43,9 @@ _NOTIFYING_TYPES = frozenset({"m.room.message", "m.room.encrypted", "m.call.invi
 
 
 def notify_class(event: dict[str, Any], *, sender_may_notify_room: bool = False) -> NotifyClass:
-    """The class of an event (`type`, `content`, `state_key`), whatever its content holds.
+    """The class of an event (`type`, `sender`, `content`, `state_key`), whatever its content holds.
 
+    Who mentions themselves is not among its mentions, if the sender is given.
     `sender_may_notify_room`: power of the sender >= notifications.room of the room (default 50);
     without it a mention of the room counts for nothing.
     """
@@ -62,18 +63,18 @@ def notify_class(event: dict[str, Any], *, sender_may_notify_room: bool = False)
     return NotifyClass(
         notifies=highlights or (kind in _NOTIFYING_TYPES and not is_edit),
         highlights=highlights,
-        mentions=_mentioned_users(mentions),
+        mentions=_mentioned_users(mentions, event.get("sender")),
         thread_root=thread_root,
         relates_to=relates_to,
     )
 
 
-def _mentioned_users(mentions: dict[str, Any]) -> tuple[UserId, ...]:
+def _mentioned_users(mentions: dict[str, Any], sender: Any) -> tuple[UserId, ...]:
     users = mentions.get("user_ids")
     if not isinstance(users, list):
         return ()
     texts = (user for user in cast(list[Any], users) if isinstance(user, str))
-    valid = dict.fromkeys(UserId(user) for user in texts if is_user_id(user))
+    valid = dict.fromkeys(UserId(user) for user in texts if user != sender and is_user_id(user))
     return tuple(sorted(list(valid)[:MENTIONS_MAX]))
 
 
