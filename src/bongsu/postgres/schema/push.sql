@@ -6,8 +6,8 @@ CREATE TABLE pusher (
     pushkey             text COLLATE "C" NOT NULL, -- address of the notices at their gateway
     device_id           text COLLATE "C" NOT NULL, -- that made it; the pusher goes when it logs out
     kind                text COLLATE "C" NOT NULL, -- "http"
-    app_display_name    text COLLATE "C" NOT NULL,
-    device_display_name text COLLATE "C" NOT NULL,
+    app_display_name    text COLLATE "C" NOT NULL, -- what people may call the application
+    device_display_name text COLLATE "C" NOT NULL, -- what people may call the device
     lang                text COLLATE "C" NOT NULL, -- preferred language, such as en-US
     profile_tag         text COLLATE "C",          -- set of device-specific rules; null: none given
     data                bytea NOT NULL,            -- JSON object for the gateway, with its "url"
