@@ -7,6 +7,7 @@ A token that the near copy does not know is asked for at the primary before it i
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -43,15 +44,17 @@ class TokenStore(Protocol):
 
 
 class Entry:
-    """A cached owner: fresh until `fresh_until`, a fallback until `stale_until` (loop seconds)."""
+    """A cached requester: fresh until `fresh_until`, then a fallback until `stale_until`.
 
-    __slots__ = ("fresh_until", "owner", "requester", "stale_until")
+    Both in seconds of the monotonic clock, and neither beyond the expiry of the token.
+    """
 
-    def __init__(self, owner: TokenOwner, fresh_until: float) -> None:
-        self.owner = owner
-        self.requester = owner.requester
+    __slots__ = ("fresh_until", "requester", "stale_until")
+
+    def __init__(self, requester: Requester, fresh_until: float, stale_until: float) -> None:
+        self.requester = requester
         self.fresh_until = fresh_until
-        self.stale_until = fresh_until + STALE_SECONDS_MAX
+        self.stale_until = stale_until
 
 
 class Authenticator:
@@ -130,11 +133,14 @@ class Authenticator:
 
     def _remember(self, token: str, owner: TokenOwner) -> None:
         self._forget(token)
-        fresh_until = self._monotonic() + self._fresh_seconds
+        now, lasts = self._monotonic(), math.inf
         if owner.expires_at is not None:
-            seconds_left = (owner.expires_at - self._clock()) / 1000
-            fresh_until = min(fresh_until, self._monotonic() + seconds_left)
-        self._entries[token] = Entry(owner, fresh_until)
+            lasts = (owner.expires_at - self._clock()) / 1000
+        self._entries[token] = Entry(
+            owner.requester,
+            fresh_until=now + min(lasts, self._fresh_seconds),
+            stale_until=now + min(lasts, self._fresh_seconds + STALE_SECONDS_MAX),
+        )
         self._tokens_of.setdefault(owner.requester.user_id, set()).add(token)
         if len(self._entries) > self._entries_max:
             self._forget(next(iter(self._entries)))
