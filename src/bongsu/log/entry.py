@@ -126,10 +126,15 @@ def decode_account_data(data: bytes) -> AccountData:
     return _ACCOUNT_DATA.decode(data)
 
 
+def decode_forget(data: bytes) -> Forget:
+    return _FORGET.decode(data)
+
+
 _ENCODER = msgspec.json.Encoder()
 _FACTS = msgspec.json.Decoder(EventFacts)
 _RECEIPT = msgspec.json.Decoder(Receipt)
 _ACCOUNT_DATA = msgspec.json.Decoder(AccountData)
+_FORGET = msgspec.json.Decoder(Forget)
 
 
 class LoggedEvent:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from bongsu.log.entry import LoggedEvent
+from bongsu.log.position import Vector
 from bongsu.rooms.client_event import Device, Extras, content_of, render
 
 REFERENCES_MAX = 100  # children listed under m.reference
@@ -29,12 +30,16 @@ class ChildGroup(NamedTuple):
 
 
 class ExtrasReader(Protocol):
-    async def load_events(self, event_ids: Collection[str]) -> Mapping[str, LoggedEvent]:
-        """Events by id; unknown ones are missing."""
+    async def load_events(
+        self, event_ids: Collection[str], vector: Vector
+    ) -> Mapping[str, LoggedEvent]:
+        """Events by id; those unknown or beyond `vector` are missing."""
         ...
 
-    async def load_children(self, parents: Sequence[tuple[str, str, int]]) -> Sequence[ChildGroup]:
-        """Of (room id, event id, through position): m.thread, m.replace and m.reference."""
+    async def load_children(
+        self, parents: Sequence[tuple[str, str]], vector: Vector
+    ) -> Sequence[ChildGroup]:
+        """Of (room id, event id), up to `vector`: m.thread, m.replace and m.reference."""
         ...
 
 
@@ -53,24 +58,24 @@ async def load_extras(
     events: Iterable[LoggedEvent],
     who: Reader,
     *,
-    through: Callable[[str], int] | None,
+    vector: Vector,
+    with_relations: bool,
     is_visible: Shown,
     membership: Callable[[LoggedEvent], str | None],
 ) -> dict[str, Extras]:
-    """Extras by event id, for those events that have any.
+    """Extras by event id, for those events that have any, as of `vector`.
 
-    `through` gives the position in a room up to which children count; None leaves bundled
-    aggregations out. `is_visible` says whether the reader may see an event at all,
-    `membership` the reader's own at an event.
+    `with_relations` adds bundled aggregations. `is_visible` says whether the reader may see an
+    event at all, `membership` the reader's own at an event.
     """
     shown = list(events)
-    groups = await _children(reader, shown, who, through) if through else {}
+    groups = await _children(reader, shown, who, vector) if with_relations else {}
     wanted = {g.latest_id for gs in groups.values() for g in gs if g.rel_type != "m.reference"}
     for event in shown:
         wanted.update(filter(None, (event.facts.replaces_state, event.facts.redacted_by)))
     if not wanted and not groups:
         return {}
-    others = await reader.load_events(wanted)
+    others = await reader.load_events(wanted, vector)
     found: dict[str, Extras] = {}
     for event in shown:
         own = groups.get(event.event_id, ())
@@ -89,17 +94,12 @@ _EMPTY = Extras()
 
 
 async def _children(
-    reader: ExtrasReader,
-    events: Sequence[LoggedEvent],
-    who: Reader,
-    through: Callable[[str], int],
+    reader: ExtrasReader, events: Sequence[LoggedEvent], who: Reader, vector: Vector
 ) -> dict[str, list[ChildGroup]]:
     # State events carry no bundled aggregations.
-    parents = [
-        (e.room_id, e.event_id, through(e.room_id)) for e in events if e.facts.state_key is None
-    ]
+    parents = [(e.room_id, e.event_id) for e in events if e.facts.state_key is None]
     groups: dict[str, list[ChildGroup]] = {}
-    for group in await reader.load_children(parents) if parents else ():
+    for group in await reader.load_children(parents, vector) if parents else ():
         if group.sender not in who.ignored:
             groups.setdefault(group.parent_id, []).append(group)
     return groups

@@ -128,12 +128,11 @@ class ReceiptRecord(NamedTuple):
     body: bytes  # log.entry.Receipt
 
 
-class Summary(NamedTuple):
-    """Counts of a room, and candidates for its heroes, joined or invited first."""
+class Counts(NamedTuple):
+    """How many are joined to a room, and invited."""
 
-    joined_count: int
-    invited_count: int
-    heroes: Sequence[str]
+    joined: int
+    invited: int
 
 
 class Span(NamedTuple):
@@ -175,6 +174,10 @@ class SyncStore(ExtrasReader, Protocol):
         """Latest of each (room, type) at positions > after; `types` restricts to global ones."""
         ...
 
+    async def load_account_data_position(self, user_id: str) -> int:
+        """Of the latest change of any of it; 0 if there is none."""
+        ...
+
     async def load_stripped_state(
         self, user_id: str, memberships: Sequence[tuple[str, int]]
     ) -> dict[str, bytes]:
@@ -193,6 +196,14 @@ class SyncStore(ExtrasReader, Protocol):
 
     async def load_state(self, wishes: Sequence[StateWish]) -> dict[str, list[LoggedEvent]]: ...
 
+    async def load_facts(self, spans: Sequence[Span], limit: int) -> dict[str, list[LoggedEvent]]:
+        """As `load_timelines`, the events without their bodies."""
+        ...
+
+    async def load_members(self, wishes: Sequence[tuple[str, str, int, int]]) -> list[LoggedEvent]:
+        """Member events of (room id, user id), the latest at after < position <= through."""
+        ...
+
     async def load_receipts(self, spans: Sequence[Span], user_id: str) -> Sequence[ReceiptRecord]:
         """Public receipts of everyone and all of `user_id`, whose latest entry is in the span."""
         ...
@@ -201,8 +212,12 @@ class SyncStore(ExtrasReader, Protocol):
         self, user_id: str, rooms: Sequence[str]
     ) -> Sequence[ReceiptRecord]: ...
 
-    async def load_summaries(self, rooms: Sequence[tuple[str, int]]) -> dict[str, Summary]:
+    async def load_counts(self, rooms: Sequence[tuple[str, int]]) -> dict[str, Counts]:
         """Of (room id, at position)."""
+        ...
+
+    async def load_heroes(self, rooms: Sequence[tuple[str, int]]) -> dict[str, list[str]]:
+        """Of (room id, at position): a few members by age, the joined and invited before others."""
         ...
 
     async def count_mentions(self, user_id: str, spans: Sequence[Span]) -> dict[str, int]:

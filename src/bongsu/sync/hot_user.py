@@ -1,0 +1,124 @@
+"""What is kept of a person while one of their devices syncs: a few positions, no content.
+
+Loaded once from the database, then kept up by the log. Everything here may be dropped and loaded
+again at any time.
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any, cast
+
+import msgspec
+
+from bongsu.log.position import partition_of
+from bongsu.sync.history import History
+from bongsu.sync.sources import AccountDataRecord
+from bongsu.sync.unread import Rules, Unread
+
+IGNORED_USER_LIST = "m.ignored_user_list"
+INVITE_PERMISSION = "m.invite_permission_config"
+PUSH_RULES = "m.push_rules"
+DECISIVE_TYPES = (IGNORED_USER_LIST, INVITE_PERMISSION, PUSH_RULES)
+
+UNREAD_ROOMS_MAX = 2_000
+PRESENCE_NEWS_MAX = 1_000
+
+
+class HotUser:
+    __slots__ = ("_waiting", "account_data_position", "blocks_invites", "histories", "ignored",
+                 "is_stale", "loaded_moment", "moment", "partition", "presence", "recent", "rules",
+                 "unread", "user_id")  # fmt: skip
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.partition = partition_of(user_id)
+        self.histories: dict[str, History] = {}
+        self.ignored: frozenset[str] = frozenset()
+        self.blocks_invites = False
+        self.rules = Rules(user_id, None)
+        self.account_data_position = 0
+        self.unread: OrderedDict[str, Unread] = OrderedDict()
+        # Moments (see `Hub`): of the latest news for this person, and by room the latest there,
+        # the most recent last; by user the latest change of their presence.
+        self.moment = 0
+        self.loaded_moment = 0
+        self.recent: dict[str, int] = {}
+        self.presence: dict[str, int] = {}
+        self.is_stale = False
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    # -- kept up by the log --------------------------------------------------------------------
+
+    def history(self, room_id: str) -> History:
+        found = self.histories.get(room_id)
+        if found is None:
+            found = self.histories[room_id] = History(room_id, partition_of(room_id))
+        return found
+
+    def apply_account_data(self, record: AccountDataRecord) -> None:
+        """Take in a change, and what it decides: who is ignored, which rules are in force."""
+        self.account_data_position = max(self.account_data_position, record.position)
+        if record.room_id or record.type not in DECISIVE_TYPES:
+            return
+        if record.type == PUSH_RULES:
+            self.rules = Rules(self.user_id, record.content)
+            self.unread.clear()
+            return
+        content = _object(record.content)
+        if record.type == IGNORED_USER_LIST:
+            ignored = content.get("ignored_users")
+            names = cast(dict[str, Any], ignored) if isinstance(ignored, dict) else {}
+            self.ignored = frozenset(names) - {self.user_id}
+            self.unread.clear()
+        else:
+            self.blocks_invites = content.get("default_action") == "block"
+
+    def remember_unread(self, room_id: str, unread: Unread) -> None:
+        self.unread[room_id] = unread
+        if len(self.unread) > UNREAD_ROOMS_MAX:
+            self.unread.popitem(last=False)
+
+    # -- waking --------------------------------------------------------------------------------
+
+    def touch(self, moment: int, room_id: str | None = None) -> None:
+        """Something is new for this person (in that room): wake their waiting requests."""
+        self.moment = moment
+        if room_id is not None:
+            self.recent.pop(room_id, None)
+            self.recent[room_id] = moment
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def touch_presence(self, moment: int, user_id: str) -> None:
+        if len(self.presence) < PRESENCE_NEWS_MAX or user_id in self.presence:
+            self.presence[user_id] = moment
+        self.touch(moment)
+
+    def rooms_since(self, moment: int) -> list[str]:
+        """Rooms with news after a moment, which must not be before `loaded_moment`."""
+        rooms: list[str] = []
+        for room_id, touched in reversed(self.recent.items()):
+            if touched <= moment:
+                break
+            rooms.append(room_id)
+        return rooms
+
+    @property
+    def is_waiting(self) -> bool:
+        return bool(self._waiting)
+
+    def add_waiting(self, future: asyncio.Future[None]) -> None:
+        self._waiting.add(future)
+
+    def discard_waiting(self, future: asyncio.Future[None]) -> None:
+        self._waiting.discard(future)
+
+
+def _object(content: bytes | None) -> dict[str, Any]:
+    if content is None:
+        return {}
+    try:
+        return msgspec.json.decode(content, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        return {}

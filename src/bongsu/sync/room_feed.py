@@ -1,0 +1,146 @@
+"""What lately happened in one watched room, kept once for all who watch it.
+
+A feed holds every event and receipt after its `floor`, as the log brought them; what lies before
+is read from the database. The JSON of a stretch of events is built once and shared by all the
+members who wait for it.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from bongsu.log.entry import LoggedEvent, Receipt
+from bongsu.rooms.client_event import NO_EXTRAS, Device, Extras, render
+
+if TYPE_CHECKING:
+    from bongsu.sync.hot_user import HotUser
+
+EVENTS_PER_ROOM_MAX = 100
+RECEIPTS_PER_ROOM_MAX = 256
+CHUNKS_PER_ROOM_MAX = 8
+EVENT_BYTES_MAX = 64 * 1024 * 1024  # of all feeds together
+MEMBER = "m.room.member"
+
+
+class Chunk(NamedTuple):
+    """Rendered events for members who were joined all along.
+
+    Not for the `devices` that sent one of them (they see their transaction id), nor for who
+    ignores one of `senders`, nor for who joined after `shows_from`: the position of the oldest
+    earlier content it shows from under a visibility that hides the past.
+    """
+
+    events: Sequence[LoggedEvent]
+    body: bytes
+    senders: frozenset[str]
+    devices: frozenset[Device]
+    has_state: bool
+    has_members: bool
+    shows_from: int
+
+
+EMPTY = Chunk((), b"", frozenset(), frozenset(), False, False, 2**63)
+
+
+class RoomFeed:
+    __slots__ = ("_chunks", "events", "extras", "floor", "partition", "receipts",
+                 "receipts_floor", "room_id", "shown_from", "watchers")  # fmt: skip
+
+    def __init__(self, room_id: str, partition: int, floor: int) -> None:
+        self.room_id = room_id
+        self.partition = partition
+        self.floor = floor
+        self.receipts_floor = floor
+        self.events: deque[LoggedEvent] = deque()
+        self.receipts: deque[tuple[int, Receipt]] = deque()
+        self.watchers: set[HotUser] = set()
+        # By event id, of those events that have some, and the position of the oldest they show.
+        self.extras: dict[str, Extras] = {}
+        self.shown_from: dict[str, int] = {}
+        self._chunks: dict[tuple[int, int], Chunk] = {}
+
+    def append(self, event: LoggedEvent) -> None:
+        """The next event. A redaction makes the feed forget its target and all before it."""
+        target = event.facts.redacts
+        if target is not None and any(each.event_id == target for each in self.events):
+            while self.drop_oldest() != target:
+                pass
+        self.events.append(event)
+        if len(self.events) > EVENTS_PER_ROOM_MAX:
+            self.drop_oldest()
+
+    def append_receipt(self, position: int, receipt: Receipt) -> None:
+        self.receipts.append((position, receipt))
+        if len(self.receipts) > RECEIPTS_PER_ROOM_MAX:
+            self.receipts_floor = self.receipts.popleft()[0]
+
+    def drop_oldest(self) -> str:
+        """Forget the oldest event; gives its id."""
+        event = self.events.popleft()
+        self.floor = event.position
+        self.extras.pop(event.event_id, None)
+        self.shown_from.pop(event.event_id, None)
+        self._chunks.clear()
+        return event.event_id
+
+    def between(self, after: int, through: int) -> list[LoggedEvent] | None:
+        """Events at after < position <= through; None if some may be missing here."""
+        if after < self.floor:
+            return None
+        found: list[LoggedEvent] = []
+        for event in reversed(self.events):
+            if event.position <= after:
+                break
+            if event.position <= through:
+                found.append(event)
+        found.reverse()
+        return found
+
+    def receipts_between(self, after: int, through: int) -> list[Receipt] | None:
+        """Receipts whose entries are in the interval, oldest first; None if some may be missing."""
+        if after < self.receipts_floor:
+            return None
+        found: list[Receipt] = []
+        for position, receipt in reversed(self.receipts):
+            if position <= after:
+                break
+            if position <= through:
+                found.append(receipt)
+        found.reverse()
+        return found
+
+    def chunk(self, events: Sequence[LoggedEvent]) -> Chunk | None:
+        """These events of the feed rendered; None while extras of one are not loaded."""
+        if not events:
+            return EMPTY
+        key = (events[0].position, events[-1].position)
+        chunk = self._chunks.get(key)
+        if chunk is None:
+            if any(needs_extras(e) and e.event_id not in self.extras for e in events):
+                return None
+            chunk = self._chunks[key] = self._render(events)
+            if len(self._chunks) > CHUNKS_PER_ROOM_MAX:
+                self._chunks.pop(next(iter(self._chunks)))
+        return chunk
+
+    def _render(self, events: Sequence[LoggedEvent]) -> Chunk:
+        extras = self.extras
+        return Chunk(
+            events,
+            b",".join(
+                render(e, membership="join", extras=extras.get(e.event_id, NO_EXTRAS))
+                for e in events
+            ),
+            frozenset(e.facts.sender for e in events),
+            frozenset(
+                Device(e.facts.sender, e.facts.device_id) for e in events if e.facts.device_id
+            ),
+            any(e.facts.state_key is not None for e in events),
+            any(e.facts.type == MEMBER for e in events),
+            min((self.shown_from.get(e.event_id, 2**63) for e in events), default=2**63),
+        )
+
+
+def needs_extras(event: LoggedEvent) -> bool:
+    """Whether parts of other events are shown with it (bundled aggregations aside)."""
+    return event.facts.replaces_state is not None or event.facts.redacted_by is not None
