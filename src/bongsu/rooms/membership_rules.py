@@ -28,7 +28,7 @@ def authorising_user(auth: RoomAuth, candidates: Iterable[UserId]) -> UserId | N
 
 
 def _join(event: Event | EventDraft, target: UserId, auth: RoomAuth) -> None:
-    if auth.only_create and target == auth.create_sender == event.sender:
+    if auth.only_create and target == auth.create_sender:
         return
     if event.sender != target:
         raise Forbidden("Nobody can join for another")
