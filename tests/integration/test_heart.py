@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bongsu.errors import Forbidden, NotFound, Refused
-from bongsu.heart import Heart
+from bongsu.node.heart import Heart
 from bongsu.ids import RoomId, UserId
 from bongsu.log.entry import Entry, Kind
 from bongsu.log.proposal import fresh_request_id

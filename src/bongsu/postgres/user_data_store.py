@@ -1,0 +1,56 @@
+"""Profiles and account data as the log left them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from bongsu.postgres.database import Database
+
+PROFILE = "SELECT field, value FROM profile WHERE user_id = $1 AND value IS NOT NULL"
+PROFILE_FIELD = """
+SELECT value FROM profile WHERE user_id = $1 AND field = $2 AND value IS NOT NULL
+"""
+ACCOUNT_DATA = """
+SELECT position, content FROM account_data
+WHERE user_id = $1 AND room_id = $2 AND type = $3 AND content IS NOT NULL
+"""
+ROOM_ACCOUNT_DATA = """
+SELECT type, content FROM account_data
+WHERE user_id = $1 AND room_id = $2 AND content IS NOT NULL
+"""
+
+
+class PostgresUserDataStore:
+    """Reads of a user's own partition. A negative is asked again at the primary."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def profile(self, user_id: str) -> dict[str, msgspec.Raw]:
+        """All fields of a profile, each as JSON."""
+        rows = await self._rows(PROFILE, user_id)
+        return {row["field"]: msgspec.Raw(row["value"]) for row in rows}
+
+    async def profile_field(self, user_id: str, field: str) -> Any:
+        """A field of a profile, decoded; None without one."""
+        rows = await self._rows(PROFILE_FIELD, user_id, field)
+        return msgspec.json.decode(rows[0]["value"]) if rows else None
+
+    async def account_data(
+        self, user_id: str, room_id: str | None, type: str, *, confirmed: bool = False
+    ) -> tuple[int, bytes] | None:
+        """Position and JSON of account data; `room_id` None for global."""
+        rows = await self._rows(ACCOUNT_DATA, user_id, room_id or "", type, confirmed=confirmed)
+        return (rows[0]["position"], rows[0]["content"]) if rows else None
+
+    async def list_room_account_data(self, user_id: str, room_id: str) -> dict[str, bytes]:
+        """All account data of a user in one room, JSON by type."""
+        rows = await self._rows(ROOM_ACCOUNT_DATA, user_id, room_id)
+        return {row["type"]: row["content"] for row in rows}
+
+    async def _rows(self, query: str, *arguments: str, confirmed: bool = False) -> Sequence[Any]:
+        rows = await self._database.fetch(query, *arguments, confirmed=confirmed)
+        if not rows and not confirmed and self._database.has_replica:
+            rows = await self._database.fetch(query, *arguments, confirmed=True)
+        return rows
