@@ -12,6 +12,7 @@ from harness.synapse import answers
 
 READY_SECONDS_MAX = 120.0
 COMMAND = Path(sys.executable).parent / "bongsu"
+_NODE = "bongsu.cli node"
 
 
 class Bongsu:
@@ -75,7 +76,7 @@ class Bongsu:
     @property
     def gateway_pids(self) -> list[int]:
         """The processes that serve requests: the children, or the parent when it has none."""
-        return [pid for pid in self.server_pids if pid != self.pid] or [self.pid]
+        return [pid for pid in self.server_pids if _NODE in command_of(pid)] or [self.pid]
 
     @property
     def database_pids(self) -> list[int]:

@@ -1,0 +1,86 @@
+"""A PostgreSQL that tests may kill, servers on it, and a seed that is printed.
+
+`CHAOS_SEED` repeats a run's choices; `CHAOS_ROUNDS` sets how many times each victim is killed.
+"""
+
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from crew import Crew, Pace
+from harness.bongsu import Bongsu
+from harness.postgres import Postgres
+from ledger import Journal
+
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "5"))
+
+StartServer = Callable[..., Bongsu]
+MakeCrew = Callable[..., Crew]
+
+
+@pytest.fixture
+def rounds() -> int:
+    return ROUNDS
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Random choices; pytest shows the printed seed when the test fails."""
+    seed = os.environ.get("CHAOS_SEED") or secrets.token_hex(4)
+    print(f"CHAOS_SEED={seed}")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that another user can enter: as root, PostgreSQL runs as one."""
+    for path in (tmp_path, *tmp_path.parents):
+        if path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o055 != 0o055:
+            path.chmod(path.stat().st_mode | 0o055)
+    return tmp_path
+
+
+@pytest.fixture
+def engine(folder: Path) -> Iterator[Postgres]:
+    """A running PostgreSQL apart from the server, so that either may die alone."""
+    engine = Postgres(folder / "engine", {"client_connection_check_interval": "1s"})
+    engine.start()
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture
+def start_server(folder: Path) -> Iterator[StartServer]:
+    """Starts servers and stops them after the test; shows the log's end if one is gone."""
+    started: list[Bongsu] = []
+
+    def start(**options: object) -> Bongsu:
+        bongsu = Bongsu(folder / f"server{len(started)}" / "data", **options)  # type: ignore[arg-type]
+        bongsu.data.parent.mkdir()
+        started.append(bongsu)
+        bongsu.start()
+        return bongsu
+
+    yield start
+    for bongsu in started:
+        print(bongsu.log_tail())
+        bongsu.stop()
+
+
+@pytest.fixture
+async def make_crew(tmp_path: Path) -> AsyncIterator[MakeCrew]:
+    """Makes a crew with everybody on board."""
+    crews: list[Crew] = []
+
+    async def make(bongsu: Bongsu, pace: Pace | None = None) -> Crew:
+        crew = Crew([bongsu.url], Journal(tmp_path / "journal"), pace)
+        crews.append(crew)
+        await crew.board()
+        return crew
+
+    yield make
+    for crew in crews:
+        await crew.close()
