@@ -108,7 +108,7 @@ def node() -> None:
     from bongsu.main import run_node
 
     orders = supervisor.read_orders()
-    configure_logs(orders.read_settings())
+    configure_logs(orders.settings)
     _run(supervisor.run_ordered_node(orders, run_node))
 
 

@@ -15,8 +15,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import msgspec
@@ -46,13 +45,17 @@ _log = structlog.get_logger()
 class NodeOrders(msgspec.Struct, frozen=True):
     """What a child is told, in its environment: only its own user and root can read that."""
 
-    settings: dict[str, Any]
+    settings: Settings
     dsn: str
     nats_url: str | None
     ready_file: int  # the file descriptor on which it says that it serves
 
-    def read_settings(self) -> Settings:
-        return msgspec.convert(self.settings, Settings, strict=False)
+    def to_json(self) -> str:
+        return msgspec.json.encode(self, enc_hook=str).decode()
+
+    @staticmethod
+    def from_json(text: str) -> "NodeOrders":
+        return msgspec.json.decode(text, type=NodeOrders, dec_hook=_make)
 
 
 async def serve(settings: Settings, run_node: RunNode, announce: Ready) -> None:
@@ -66,13 +69,12 @@ async def run_ordered_node(orders: NodeOrders, run_node: RunNode) -> None:
     def ready(url: str) -> None:
         os.write(orders.ready_file, url.encode() + b"\n")
 
-    settings = orders.read_settings()
-    await until_signalled(run_node(settings, orders.dsn, orders.nats_url, ready))
+    await until_signalled(run_node(orders.settings, orders.dsn, orders.nats_url, ready))
 
 
 def read_orders() -> NodeOrders:
     """The orders in this child's environment."""
-    return msgspec.json.decode(os.environ.pop(NODE_VARIABLE), type=NodeOrders)
+    return NodeOrders.from_json(os.environ.pop(NODE_VARIABLE))
 
 
 async def until_signalled(work: Awaitable[None]) -> None:
@@ -137,10 +139,10 @@ class _Node:
     def __init__(self, settings: Settings, dsn: str, nats_url: str | None, number: int) -> None:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
-        orders = NodeOrders(_plain(settings), dsn, nats_url, self._writer)
+        orders = NodeOrders(settings, dsn, nats_url, self._writer)
         self._command = Command(
             argv=[sys.executable, "-m", "bongsu.cli", "node"],
-            environment={NODE_VARIABLE: msgspec.json.encode(orders).decode()},
+            environment={NODE_VARIABLE: orders.to_json()},
             inherited=[self._writer],
             stop_steps=((signal.SIGTERM, NODE_STOP_SECONDS), (signal.SIGKILL, 5.0)),
         )
@@ -194,8 +196,9 @@ def held_port(settings: Settings) -> Generator[Settings]:
         yield replace(settings, listen=f"{host}:{holder.getsockname()[1]}")
 
 
-def _plain(settings: Settings) -> dict[str, Any]:
-    return {k: str(v) if isinstance(v, Path) else v for k, v in asdict(settings).items()}
+def _make(kind: type, value: Any) -> Any:
+    """A type that JSON does not know (Path) from its text."""
+    return kind(value)
 
 
 def _leave_at_once() -> NoReturn:
