@@ -356,11 +356,20 @@ class TestAuthEventKeys:
              {("m.room.join_rules", ""), ("m.room.third_party_invite", "t")}),
             ({"membership": "invite", "third_party_invite": {"signed": []}},
              {("m.room.join_rules", "")}),
+            ({"membership": "invite", "third_party_invite": {"signed": {"token": "\x00"}}},
+             {("m.room.join_rules", "")}),
+            ({"membership": "join", "join_authorised_via_users_server": "@c\x00:d"},
+             {("m.room.join_rules", "")}),
         ],
     )  # fmt: skip
     def test_members(self, content: dict[str, Any], more: set[tuple[str, str]]) -> None:
         basic = {("m.room.power_levels", ""), ("m.room.member", ALICE), ("m.room.member", BOB)}
         assert self.keys("12", "m.room.member", ALICE, content, BOB) == basic | more
+
+    @pytest.mark.parametrize("target", ["", "bob", "@\x00:b", "@" + "x" * 300 + ":b"])
+    def test_only_what_can_be_looked_up(self, target: str) -> None:
+        basic = {("m.room.power_levels", ""), ("m.room.member", ALICE)}
+        assert self.keys("12", "m.room.member", ALICE, {"membership": "leave"}, target) == basic
 
     def test_they_are_all_that_authorise_looks_at(self, room: Room) -> None:
         """Goal: a sequencer may load just these members. Method: forget all others."""

@@ -142,8 +142,8 @@ def test_redacts_stands_where_the_version_has_it(version: str, in_content: bool)
     assert event_from_json(ROOM_VERSIONS[version], event.event_id, event.json) == event
 
 
-@pytest.mark.parametrize("redacts", [5, None, ["$a"], {}])
-def test_a_redacts_that_is_no_text_is_no_target(redacts: Any) -> None:
+@pytest.mark.parametrize("redacts", [5, None, ["$a"], {}, "a", "$a\x00", "$" + "x" * 300])
+def test_a_redacts_that_is_no_event_id_is_no_target(redacts: Any) -> None:
     assert build(EventDraft("m.room.redaction", ALICE, {"redacts": redacts})).redacts is None
 
 

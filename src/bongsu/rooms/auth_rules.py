@@ -5,6 +5,7 @@ Spec: rooms/v12, "Authorisation rules"; the numbers in the comments are those of
 who takes in events of other servers has to check those first.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -15,6 +16,8 @@ from bongsu.rooms.membership_rules import authorise_member
 from bongsu.rooms.power_levels import check_power_level_change, check_power_levels
 from bongsu.rooms.room_auth import RoomAuth, StateKey
 from bongsu.rooms.room_version import RoomVersion
+
+_TOKEN = re.compile(r"[^\x00\ud800-\udfff]{0,255}\Z")
 
 
 def authorise(event: Event | EventDraft, auth: RoomAuth) -> None:
@@ -81,15 +84,17 @@ def authorise_redaction(sender: UserId, target_sender: UserId, auth: RoomAuth) -
 def auth_event_keys(event: Event | EventDraft, version: RoomVersion) -> list[StateKey]:
     """The state that gives `event` its right to be sent, as (type, state_key), each once.
 
-    Spec: server-server API, "Auth events selection". For m.room.create it is empty.
+    Spec: server-server API, "Auth events selection". For m.room.create it is empty. The keys are
+    safe to look up: what no piece of state can have as its key is left out, and refused later.
     """
     if event.type == "m.room.create":
         return []
     keys: list[StateKey] = [("m.room.power_levels", ""), ("m.room.member", event.sender)]
     if not version.room_id_is_create_hash:
         keys.insert(0, ("m.room.create", ""))
-    if event.type == "m.room.member" and event.state_key is not None:
-        keys += _member_auth_keys(event.state_key, event.content)
+    target = event.state_key
+    if event.type == "m.room.member" and target is not None and is_user_id(target):
+        keys += _member_auth_keys(target, event.content)
     return list(dict.fromkeys(keys))
 
 
@@ -133,7 +138,7 @@ def _member_auth_keys(target: str, content: Mapping[str, Any]) -> list[StateKey]
         if token is not None:
             keys.append(("m.room.third_party_invite", token))
     authoriser = content.get("join_authorised_via_users_server")
-    if membership == "join" and isinstance(authoriser, str):
+    if membership == "join" and isinstance(authoriser, str) and is_user_id(authoriser):
         keys.append(("m.room.member", authoriser))
     return keys
 
@@ -145,4 +150,4 @@ def _third_party_token(content: Mapping[str, Any]) -> str | None:
         if not isinstance(value, dict):
             return None
         value = cast("dict[str, Any]", value).get(key)
-    return value if isinstance(value, str) else None
+    return value if isinstance(value, str) and _TOKEN.match(value) else None

@@ -8,13 +8,13 @@ for another server. Spec: "Calculating the reference hash" and "... the content 
 from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import orjson
 
 from bongsu.errors import BadJson, TooLarge
-from bongsu.ids import EventId, RoomId, UserId
+from bongsu.ids import EventId, RoomId, UserId, is_event_id
 from bongsu.rooms.canonical_json import check_canonical, encode
 from bongsu.rooms.redaction import redact
 from bongsu.rooms.room_version import RoomVersion
@@ -74,7 +74,7 @@ def build_event(
     `room_id` is None for the create event of a v12 room, which gives the room its id.
     Raises `BadJson` if the content has no canonical JSON, `TooLarge` past the spec's size limits.
     """
-    _check_fields(draft, room_id)
+    check_fields(draft)
     check_canonical(draft.content.values())
     content, redacts = _place_redacts(version, draft)
     pdu: dict[str, Any] = {
@@ -114,6 +114,17 @@ def build_event(
         hashes=hashes,
         json=json,
     )
+
+
+def check_fields(draft: EventDraft) -> None:
+    """Raise `TooLarge` or `BadJson` unless type, sender and state key can be stored and indexed.
+
+    `build_event` does so too; a caller that looks something up by them must do it before.
+    """
+    _check_field("type", draft.type)
+    _check_field("sender", draft.sender)
+    if draft.state_key:
+        _check_field("state_key", draft.state_key)
 
 
 def event_from_json(version: RoomVersion, event_id: EventId, json: bytes) -> Event:
@@ -200,23 +211,19 @@ def _place_redacts(
 
 def _redacts_in(type: str, content: Mapping[str, Any]) -> EventId | None:
     redacts = content.get("redacts")
-    return EventId(redacts) if type == "m.room.redaction" and isinstance(redacts, str) else None
-
-
-def _check_fields(draft: EventDraft, room_id: RoomId | None) -> None:
-    _check_field("type", draft.type)
-    _check_field("sender", draft.sender)
-    if draft.state_key:
-        _check_field("state_key", draft.state_key)
-    if room_id:
-        _check_field("room_id", room_id)
+    is_target = type == "m.room.redaction" and isinstance(redacts, str) and is_event_id(redacts)
+    return cast("EventId", redacts) if is_target else None
 
 
 def _check_field(name: str, text: str) -> None:
-    """These fields are columns of an index: no NUL, at most FIELD_BYTES_MAX bytes of UTF-8."""
-    if len(text) > FIELD_BYTES_MAX or (
-        not text.isascii() and len(text.encode("utf-8", "replace")) > FIELD_BYTES_MAX
-    ):
+    if len(text) > FIELD_BYTES_MAX:
         raise TooLarge(f"{name} is longer than {FIELD_BYTES_MAX} bytes")
+    if not text.isascii():
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            raise BadJson(f"{name} holds a lone surrogate") from None
+        if size > FIELD_BYTES_MAX:
+            raise TooLarge(f"{name} is longer than {FIELD_BYTES_MAX} bytes")
     if "\x00" in text:
         raise BadJson(f"{name} holds a NUL")
