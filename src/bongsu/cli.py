@@ -14,7 +14,7 @@ from bongsu import greeting, supervisor
 from bongsu.doctor import Verdict, examine
 from bongsu.engines import any_database
 from bongsu.errors import OperatorError, Refused, Unavailable
-from bongsu.logs import configure_logs
+from bongsu.http import logging
 from bongsu.postgres import migrate as migrations
 from bongsu.settings import Settings
 from bongsu.settings_sources import CONFIG_NAME, OPTIONS, Option, load_settings
@@ -97,7 +97,7 @@ def serve(config: Path | None, **flags: str | None) -> None:
     from bongsu.main import run_node
 
     settings = _load(config, flags)
-    configure_logs(settings)
+    logging.configure(settings.log_format, settings.log_level)
     announce = greeting.announcer(settings)
     _run(supervisor.serve(settings, run_node, announce))
 
@@ -108,7 +108,7 @@ def node() -> None:
     from bongsu.main import run_node
 
     orders = supervisor.read_orders()
-    configure_logs(orders.settings)
+    logging.configure(orders.settings.log_format, orders.settings.log_level)
     _run(supervisor.run_ordered_node(orders, run_node))
 
 
