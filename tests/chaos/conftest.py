@@ -6,19 +6,17 @@
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from crew import Crew, Pace
-from harness.bongsu import Bongsu
+from crew import Crew, MakeCrew, Pace
+from harness.bongsu import Bongsu, StartServer
 from harness.postgres import Postgres
+from harness.process import open_folder
 from ledger import Journal
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "5"))
-
-StartServer = Callable[..., Bongsu]
-MakeCrew = Callable[..., Crew]
 
 
 @pytest.fixture
@@ -35,12 +33,10 @@ def chance() -> random.Random:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder that another user can enter: as root, PostgreSQL runs as one."""
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o055 != 0o055:
-            path.chmod(path.stat().st_mode | 0o055)
-    return tmp_path
+def folder() -> Iterator[Path]:
+    """A folder for servers and engines."""
+    with open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import itertools
 import random
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -242,6 +242,9 @@ class Reader:
                 gap.append(event)
             assert "end" in page, f"{room_id}: history does not hold {self._last_event[room_id]}"
             prev_batch = page["end"]
+
+
+MakeCrew = Callable[..., Awaitable[Crew]]
 
 
 def marked(events: Sequence[dict[str, Any]]) -> list[Found]:

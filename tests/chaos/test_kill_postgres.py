@@ -7,7 +7,8 @@ import random
 import signal
 
 import pytest
-from conftest import MakeCrew, StartServer
+from crew import MakeCrew
+from harness.bongsu import StartServer
 from harness.postgres import Postgres
 
 LIFE_SECONDS = (0.3, 2.0)

@@ -8,9 +8,8 @@ import signal
 
 import psutil
 import pytest
-from conftest import MakeCrew, StartServer
-from crew import Crew
-from harness.bongsu import Bongsu
+from crew import Crew, MakeCrew
+from harness.bongsu import Bongsu, StartServer
 from harness.postgres import Postgres
 
 LIFE_SECONDS = (0.3, 2.0)  # how long a victim may live between two deaths

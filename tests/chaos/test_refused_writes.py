@@ -1,4 +1,4 @@
-"""The database takes no writes: sends are refused so that clients retry, and all heals by itself."""
+"""The database takes no writes: sends get a retryable refusal, and all heals by itself."""
 
 import asyncio
 import os
@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import MakeCrew, StartServer
-from crew import Crew, Pace
-from harness.bongsu import Bongsu
+from crew import Crew, MakeCrew, Pace
+from harness.bongsu import Bongsu, StartServer
 from harness.postgres import Postgres
 from harness.synapse import answers
 

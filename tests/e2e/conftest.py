@@ -6,37 +6,34 @@ checked against Synapse); tests that need to know our processes then fail to sta
 
 import os
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 from harness.bongsu import Bongsu
 from harness.http import HttpClient
+from harness.process import open_folder
 from people import People
 
 FOREIGN_URL = os.environ.get("BONGSU_E2E_URL")
 
 
 @pytest.fixture(scope="session")
-def homeserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def homeserver() -> Iterator[str]:
     """URL of a server of one process."""
     if FOREIGN_URL:
         yield FOREIGN_URL
         return
-    bongsu = Bongsu(_folder(tmp_path_factory, "one") / "data")
-    bongsu.start()
-    yield bongsu.url
-    assert bongsu.stop() == 0, bongsu.log_tail()
+    with _running(processes=1) as bongsu:
+        yield bongsu.url
 
 
 @pytest.fixture(scope="session")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bongsu]:
+def pair() -> Iterator[Bongsu]:
     """A server of two processes on one port."""
     if FOREIGN_URL:
         pytest.skip("BONGSU_E2E_URL names one server; this test needs two processes of ours")
-    bongsu = Bongsu(_folder(tmp_path_factory, "two") / "data", processes=2)
-    bongsu.start()
-    yield bongsu
-    assert bongsu.stop() == 0, bongsu.log_tail()
+    with _running(processes=2) as bongsu:
+        yield bongsu
 
 
 @pytest.fixture
@@ -55,10 +52,14 @@ async def client(homeserver: str) -> AsyncIterator[HttpClient]:
     await client.close()
 
 
-def _folder(factory: pytest.TempPathFactory, name: str) -> Path:
-    """A folder that another user can enter: as root, PostgreSQL runs as one."""
-    folder = factory.mktemp(name)
-    for path in (folder, *folder.parents):
-        if path.owner() == "root" and path.stat().st_mode & 0o055 == 0:
-            path.chmod(path.stat().st_mode | 0o055)
-    return folder
+@contextmanager
+def _running(processes: int) -> Iterator[Bongsu]:
+    """A server on an empty data folder; it must also stop cleanly."""
+    with open_folder() as folder:
+        bongsu = Bongsu(folder / "data", processes=processes)
+        bongsu.start()
+        try:
+            yield bongsu
+        finally:
+            code = bongsu.stop()
+        assert code == 0, bongsu.log_tail()

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.process import Process, command_of, free_port, tree_of
@@ -102,6 +102,9 @@ class Bongsu:
 
     def log_tail(self) -> str:
         return self._process.log_tail() if self._process else ""
+
+
+StartServer = Callable[..., Bongsu]
 
 
 def _is_ours(pid: int) -> bool:

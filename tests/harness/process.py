@@ -2,11 +2,14 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 STOP_SECONDS_MAX = 30.0
@@ -82,6 +85,17 @@ class Process:
 
     def log_tail(self) -> str:
         return self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A new folder that other users may enter (pytest's own they may not): for PostgreSQL."""
+    folder = Path(tempfile.mkdtemp(prefix="bongsu-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_port() -> int:
