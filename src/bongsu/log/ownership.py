@@ -99,6 +99,19 @@ class Ownership:
         except TimeoutError:
             return
 
+    def count_unowned(self) -> int:
+        """How many partitions nobody alive is known to own."""
+        return sum(self.owner_of(partition) is None for partition in range(PARTITIONS))
+
+    async def settled(self, timeout_seconds: float) -> bool:
+        """Whether every partition found an owner within the time."""
+        deadline = monotonic() + timeout_seconds
+        while self.count_unowned():
+            if monotonic() > deadline:
+                return False
+            await self.changed(TICK_SECONDS)
+        return True
+
     def disown(self, partition: int, node: str) -> None:
         """Forget that `node` owns `partition`: it said no, or did not answer."""
         known = self._owners.get(partition)

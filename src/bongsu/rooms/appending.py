@@ -291,7 +291,12 @@ def _facts(room: HotRoom, event: Event, device_id: str | None, txn_id: str | Non
 def _notice(room: HotRoom, event: Event) -> NotifyClass:
     levels = room.auth.power_levels
     may_notify = levels.level_of(event.sender) >= levels.required_for_notification("room")
-    shape = {"type": event.type, "content": event.content, "state_key": event.state_key}
+    shape = {
+        "type": event.type,
+        "sender": event.sender,
+        "content": event.content,
+        "state_key": event.state_key,
+    }
     return notify_class(shape, sender_may_notify_room=may_notify)
 
 

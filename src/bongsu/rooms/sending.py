@@ -7,12 +7,14 @@ from bongsu.ids import EventId, RoomAlias, RoomId, is_event_id
 from bongsu.log.gateway import Log
 from bongsu.log.proposal import Accepted, fresh_request_id, scoped_request_id
 from bongsu.rooms.aliases import added_aliases
+from bongsu.rooms.event import EventDraft, check_fields
 from bongsu.rooms.proposals import SendEvent
 from bongsu.rooms.reading import Aliases, InviteRules, RoomReader
 from bongsu.rooms.server_acl import check_server_acl
 from bongsu.users.requester import Requester
 
 TXN_ID_CHARACTERS_MAX = 255
+AUTHORISER = "join_authorised_via_users_server"
 
 
 class Sending:
@@ -42,6 +44,7 @@ class Sending:
             if not isinstance(target, str):
                 raise BadJson("A redaction names the event it redacts")
             return await self.redact(requester, room_id, EventId(target), txn_id, content)
+        check_fields(EventDraft(type, requester.user_id, content))
         accepted = await self._log.propose(
             SendEvent(
                 key=room_id,
@@ -66,6 +69,8 @@ class Sending:
         content: dict[str, Any],
     ) -> EventId:
         """A state event; the one in force already if it says the same."""
+        if type == "m.room.member":  # only this server vouches for a restricted join
+            content = {key: value for key, value in content.items() if key != AUTHORISER}
         await self._check_state(requester, room_id, type, state_key, content)
         accepted = await self._propose_state(requester, room_id, type, state_key, content)
         return EventId(accepted.event_id)
@@ -127,6 +132,7 @@ class Sending:
         content: dict[str, Any],
     ) -> None:
         """What the rules cannot know: other rooms' aliases, invitees' wishes, shapes of ours."""
+        check_fields(EventDraft(type, requester.user_id, content, state_key))
         if type == "m.room.create":
             raise Forbidden("The room has been created already")
         if type == "m.room.server_acl":

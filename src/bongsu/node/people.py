@@ -1,0 +1,140 @@
+"""Accounts, sessions, devices and what else belongs to one person."""
+
+from typing import cast
+
+from bongsu.http.client.account import AccountEndpoints
+from bongsu.http.client.admin import AdminEndpoints
+from bongsu.http.client.devices import DeviceEndpoints
+from bongsu.http.client.login import Login
+from bongsu.http.client.openid import OpenIdEndpoints
+from bongsu.http.client.push_rules import PushRules
+from bongsu.http.client.pushers import Pushers
+from bongsu.http.client.register import Mode, Register, RegistrationPolicy
+from bongsu.http.rate_limit import RateLimiter
+from bongsu.ids import UserId
+from bongsu.log.bus import Bus
+from bongsu.log.gateway import Log
+from bongsu.log.proposal import fresh_request_id
+from bongsu.postgres.account_store import PostgresAccountStore
+from bongsu.postgres.database import Database
+from bongsu.postgres.device_store import PostgresDeviceStore
+from bongsu.postgres.interactive_auth_store import (
+    PostgresAuthSessionStore,
+    PostgresRegistrationTokenStore,
+)
+from bongsu.postgres.pusher_store import PostgresPusherStore
+from bongsu.postgres.session_store import PostgresSessionStore
+from bongsu.postgres.short_token_store import PostgresShortTokenStore
+from bongsu.postgres.user_data_store import PostgresUserDataStore
+from bongsu.push.log_store import LoggedPushRules
+from bongsu.push.pushers import PushersService
+from bongsu.push.service import PushRulesService
+from bongsu.rooms.reading import RoomReader
+from bongsu.settings import Settings
+from bongsu.users.account_data import AccountDataService, InviteRules
+from bongsu.users.accounts import Accounts
+from bongsu.users.authenticator import Authenticator
+from bongsu.users.devices import Devices
+from bongsu.users.interactive_auth import InteractiveAuth
+from bongsu.users.last_seen import LastSeen
+from bongsu.users.openid import OpenId
+from bongsu.users.passwords import Passwords
+from bongsu.users.profiles import Profiles
+from bongsu.users.proposals import ChangeDeviceList
+from bongsu.users.revocations import BusRevocations
+from bongsu.users.sessions import SessionMaker, Sessions
+
+
+class Announcer:
+    """Implements `users.devices.DeviceListAnnouncer` through the log."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    async def device_list_changed(self, user_id: UserId) -> None:
+        await self._log.propose(ChangeDeviceList(key=user_id, request_id=fresh_request_id()))
+
+
+class People:
+    """Services of people, made in the order in which they depend on each other."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        log: Log,
+        bus: Bus,
+        rooms: RoomReader,
+        rate_limiter: RateLimiter,
+    ) -> None:
+        name = settings.server_name
+        self.passwords = Passwords()
+        device_store = PostgresDeviceStore(database)
+        sessions = PostgresSessionStore(database)
+        short_tokens = PostgresShortTokenStore(database)
+        self.data_store = PostgresUserDataStore(database)
+        self.authenticator = Authenticator(sessions)
+        self.revocations = BusRevocations(bus, self.authenticator)
+        announcer = Announcer(log)
+        maker = SessionMaker()
+        self.sessions = Sessions(sessions, short_tokens, maker, self.revocations)
+        self.devices = Devices(device_store, announcer, self.revocations)
+        self.accounts = Accounts(
+            PostgresAccountStore(database, device_store),
+            self.passwords,
+            maker,
+            self.revocations,
+            None,
+            server_name=name,
+            announcer=announcer,
+        )
+        self.interactive_auth = InteractiveAuth(
+            PostgresAuthSessionStore(database),
+            self.accounts,
+            PostgresRegistrationTokenStore(database),
+            self.passwords,
+            server_name=name,
+            lasting_tokens=settings.registration_tokens,
+        )
+        self.last_seen = LastSeen(device_store)
+        self.profiles = Profiles(log, self.data_store, rooms, self.accounts)
+        self.account_data = AccountDataService(log, self.data_store)
+        self.invite_rules = InviteRules(self.data_store)
+        self.push_rules = PushRulesService(LoggedPushRules(log, self.data_store))
+        self._settings = settings
+        self._rate_limiter = rate_limiter
+        self._openid = OpenId(short_tokens, server_name=name)
+        self._pushers = PushersService(PostgresPusherStore(database))
+
+    def endpoints(self) -> list[object]:
+        name = self._settings.server_name
+        mode = cast(Mode, self._settings.registration)  # one of these: settings are checked
+        policy = RegistrationPolicy(mode, self._settings.guests)
+        return [
+            Register(self.accounts, self.interactive_auth, policy, server_name=name),
+            Login(
+                self.accounts,
+                self.sessions,
+                self.devices,
+                self.passwords,
+                self.interactive_auth,
+                self._rate_limiter,
+                server_name=name,
+            ),
+            AccountEndpoints(self.accounts, self.interactive_auth),
+            DeviceEndpoints(self.devices, self.interactive_auth),
+            AdminEndpoints(self.accounts, self.devices, server_name=name),
+            OpenIdEndpoints(self._openid),
+            PushRules(self.push_rules),
+            Pushers(self._pushers),
+        ]
+
+    async def start(self) -> None:
+        await self.revocations.start()
+        self.last_seen.start()
+
+    async def stop(self) -> None:
+        await self.profiles.stop()
+        await self.last_seen.stop()
+        await self.revocations.stop()
+        self.passwords.close()

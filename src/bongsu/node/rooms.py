@@ -1,0 +1,52 @@
+"""Making, changing and reading rooms."""
+
+from bongsu.http.client.room_send import SendEndpoints
+from bongsu.http.client.rooms import RoomEndpoints
+from bongsu.log.gateway import Log
+from bongsu.node.people import People
+from bongsu.postgres.database import Database
+from bongsu.postgres.directory_store import PostgresAliasStore, PostgresPublicRooms
+from bongsu.rooms.creation import RoomCreator
+from bongsu.rooms.memberships import Memberships
+from bongsu.rooms.reading import RoomReader
+from bongsu.rooms.sending import Sending
+from bongsu.rooms.upgrade import RoomUpgrader
+from bongsu.settings import Settings
+
+
+class Rooms:
+    """Services of rooms."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        log: Log,
+        reader: RoomReader,
+        people: People,
+    ) -> None:
+        name = settings.server_name
+        self.aliases = PostgresAliasStore(database)
+        self.public_rooms = PostgresPublicRooms(database)
+        self.sending = Sending(log, reader, self.aliases, people.invite_rules, name)
+        self.memberships = Memberships(
+            log, reader, people.profiles, self.aliases, people.invite_rules, name
+        )
+        self.creator = RoomCreator(
+            log,
+            people.profiles,
+            self.aliases,
+            self.public_rooms,
+            people.invite_rules,
+            name,
+            settings.default_room_version,
+        )
+        self.upgrader = RoomUpgrader(
+            self.creator, self.sending, reader, self.aliases, self.public_rooms
+        )
+
+    def endpoints(self) -> list[object]:
+        return [
+            RoomEndpoints(self.creator, self.memberships, self.upgrader),
+            SendEndpoints(self.sending),
+        ]

@@ -1,0 +1,131 @@
+"""A node's life: connect, follow the log, own partitions, answer clients; and back."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+import structlog
+from prometheus_client import CollectorRegistry
+
+from bongsu.http.app import App
+from bongsu.http.client.server_info import ServerFacts, ServerInfo
+from bongsu.http.metrics import Monitoring, RouteCollector
+from bongsu.http.rate_limit import RateLimiter
+from bongsu.http.router import Router
+from bongsu.http.server import Server
+from bongsu.log.bus import Bus
+from bongsu.memory.bus import MemoryBus
+from bongsu.nats.bus import NatsBus
+from bongsu.node.content import Content
+from bongsu.node.heart import Heart
+from bongsu.node.people import People
+from bongsu.node.rooms import Rooms
+from bongsu.postgres.database import Database
+from bongsu.postgres.identity import ensure_identity
+from bongsu.postgres.room_store import PostgresRoomStore
+from bongsu.settings import Settings
+
+log = structlog.get_logger()
+
+CONNECT_SECONDS_MAX = 10.0
+CONNECTION_IDLE_SECONDS = 60.0
+OWNER_SECONDS_MAX = 5.0  # how long a start waits for all partitions to have an owner
+
+
+async def run_node(
+    settings: Settings, dsn: str, nats_url: str | None, ready: Callable[[str], None]
+) -> None:
+    """Serve until cancelled. `ready` is told the URL once clients are answered."""
+    async with _database(settings, dsn) as database, _bus(nats_url) as bus:
+        identity = await ensure_identity(database, settings.server_name)
+        node_id = secrets.token_hex(4)
+        heart = Heart(node_id, dsn, database, bus, identity.incarnation, alone=nats_url is None)
+        node = Node(settings, database, bus, heart)
+        try:
+            await node.start()
+            ready(node.url)
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.shield(node.stop())
+
+
+class Node:
+    """Every part of one node. Parts start in order and stop in the opposite one."""
+
+    def __init__(self, settings: Settings, database: Database, bus: Bus, heart: Heart) -> None:
+        self._settings = settings
+        self._heart = heart
+        rate_limiter = RateLimiter(enabled=settings.rate_limits)
+        reader = PostgresRoomStore(database)
+        self._people = People(settings, database, heart.log, bus, reader, rate_limiter)
+        self._rooms = Rooms(settings, database, heart.log, reader, self._people)
+        self._content = Content(settings, database)
+        registry = CollectorRegistry()
+        router = Router()
+        parts = (self._people, self._rooms, self._content)
+        for endpoint in [e for part in parts for e in part.endpoints()]:
+            router.add(endpoint)
+        router.add(ServerInfo(ServerFacts(settings.default_room_version, settings.base_url, {})))
+        router.add(Monitoring(registry, self._reasons_not_ready))
+        app = App(
+            router,
+            self._people.authenticator,
+            rate_limiter=rate_limiter,
+            access_token_in_query=settings.access_token_in_query,
+            trusted_proxies=settings.trusted_proxies,
+            saw=self._people.last_seen.saw,
+        )
+        registry.register(RouteCollector(app.stats))
+        self._server = Server(
+            app, settings.listen_host, settings.listen_port, reuse_port=settings.processes > 1
+        )
+
+    @property
+    def url(self) -> str:
+        return self._settings.base_url
+
+    async def start(self) -> None:
+        await self._content.start()
+        await self._heart.start()
+        await self._people.start()
+        await self._heart.ownership.settled(OWNER_SECONDS_MAX)
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Answer what runs, then let go of everything else."""
+        await self._server.stop()
+        await self._people.stop()
+        await self._content.stop()
+        await self._heart.stop()
+
+    def _reasons_not_ready(self) -> list[str]:
+        unowned = self._heart.ownership.count_unowned()
+        return [f"{unowned} partitions have no owner"] if unowned else []
+
+
+@asynccontextmanager
+async def _database(settings: Settings, dsn: str) -> AsyncGenerator[Database]:
+    pool = await asyncpg.create_pool(
+        dsn,
+        min_size=2,
+        max_size=settings.database_connections,
+        max_inactive_connection_lifetime=CONNECTION_IDLE_SECONDS,
+        timeout=CONNECT_SECONDS_MAX,
+        server_settings={"application_name": "bongsu", "jit": "off"},
+    )
+    database = Database(pool)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _bus(nats_url: str | None) -> AsyncGenerator[Bus]:
+    bus = MemoryBus() if nats_url is None else await NatsBus.connect(nats_url)
+    try:
+        yield bus
+    finally:
+        await bus.close()
