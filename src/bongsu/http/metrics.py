@@ -71,15 +71,15 @@ class RouteCollector(Collector):
             for status, count in stats.statuses.items():
                 answers.add_metric([verb, route, str(status)], count)
             if stats.statuses:
-                times.add_metric([verb, route], cumulative(stats.buckets), stats.seconds)
+                times.add_metric([verb, route], cumulative(BUCKETS_SECONDS, stats.buckets), stats.seconds)
         yield answers
         yield times
 
 
-def cumulative(counts: list[int]) -> list[tuple[str, float]]:
+def cumulative(bounds: tuple[float, ...], counts: list[int]) -> list[tuple[str, float]]:
     """Counts per bucket as Prometheus wants them: (upper bound, how many at or below it)."""
     total, rows = 0, list[tuple[str, float]]()
-    for bound, count in zip((*map(str, BUCKETS_SECONDS), "+Inf"), counts, strict=True):
+    for bound, count in zip((*map(str, bounds), "+Inf"), counts, strict=True):
         total += count
         rows.append((bound, total))
     return rows

@@ -6,6 +6,7 @@ same id. What was accepted is applied here before the caller hears of it, so tha
 this node reads his own writes.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from time import monotonic
 
@@ -128,6 +129,19 @@ class Log:
         return msgspec.msgpack.encode(outcome)
 
 
+class Tally:
+    """How often a value fell at or below each bound; the last count is of those above all."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def count(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+
 class Publisher:
     """Tells this node's follower first, then the bus, of every batch that is durable."""
 
@@ -135,12 +149,12 @@ class Publisher:
         self._follower = follower
         self._bus = bus
         self._tasks = TaskOwner("publisher", limit=10_000)
-        self.batches = 0
-        self.entries = 0
+        self.batch_sizes = Tally((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))
+        self.commit_seconds = Tally((0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5))
 
     def committed(self, entries: Sequence[Entry], epochs: dict[int, int], seconds: float) -> None:
-        self.batches += 1
-        self.entries += len(entries)
+        self.batch_sizes.count(len(entries))
+        self.commit_seconds.count(seconds)
         self._follower.deliver(epochs, entries)
         if self._bus is not None:
             for frame in _frames(entries, epochs):

@@ -9,6 +9,7 @@ import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry
 
+from bongsu.errors import OperatorError
 from bongsu.http.app import App
 from bongsu.http.client.server_info import ServerFacts, ServerInfo
 from bongsu.http.metrics import Monitoring, RouteCollector
@@ -20,6 +21,7 @@ from bongsu.memory.bus import MemoryBus
 from bongsu.nats.bus import NatsBus
 from bongsu.node.content import Content
 from bongsu.node.heart import Heart
+from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
 from bongsu.node.rooms import Rooms
 from bongsu.postgres.database import Database
@@ -78,6 +80,7 @@ class Node:
             saw=self._people.last_seen.saw,
         )
         registry.register(RouteCollector(app.stats))
+        registry.register(LogCollector(heart))
         self._server = Server(
             app, settings.listen_host, settings.listen_port, reuse_port=settings.processes > 1
         )
@@ -91,7 +94,12 @@ class Node:
         await self._heart.start()
         await self._people.start()
         await self._heart.ownership.settled(OWNER_SECONDS_MAX)
-        await self._server.start()
+        try:
+            await self._server.start()
+        except OSError as error:
+            raise OperatorError(
+                f"listen: cannot listen on {self._settings.listen} ({error.strerror})"
+            ) from error
 
     async def stop(self) -> None:
         """Answer what runs, then let go of everything else."""
