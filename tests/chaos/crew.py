@@ -103,7 +103,7 @@ class Crew:
 
     async def history(self) -> dict[str, list[Found]]:
         """Every room's marked messages from /messages, oldest first."""
-        user = self._readers[0].user
+        user = self._senders[0]
         return {room_id: await self._messages(user, room_id) for room_id in self.rooms}
 
     async def probe(self, sender: int = 0, seconds_max: float = 60.0) -> dict[str, float]:

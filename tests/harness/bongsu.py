@@ -108,8 +108,9 @@ StartServer = Callable[..., Bongsu]
 
 
 def _is_ours(pid: int) -> bool:
-    command = command_of(pid)
-    return "python" in command and "nats-server" not in command
+    """Not an engine: postgres and its backends, nats-server. An engine's path may say python."""
+    program = command_of(pid).partition(" ")[0].rpartition("/")[2]
+    return program.startswith("python") or program == "bongsu"
 
 
 def _kill(pid: int) -> None:
