@@ -37,6 +37,7 @@ class Scenario:
 
     run: Callable[[World], Awaitable[dict[str, float]]]
     on_rival: bool = True
+    on_fresh_server: bool = False
 
 
 SCENARIOS = {
@@ -49,7 +50,7 @@ SCENARIOS = {
     "joins": Scenario(rooms.joins),
     "large-account": Scenario(syncs.large_account, on_rival=False),
     "idle-polls": Scenario(syncs.idle_polls, on_rival=False),
-    "history": Scenario(history.long_history, on_rival=False),
+    "history": Scenario(history.long_history, on_rival=False, on_fresh_server=True),
 }
 
 
@@ -69,11 +70,19 @@ def main(
     _allow_open_files()
     figures: dict[str, dict[str, float]] = {"bongsu": {}, "synapse": {}}
     if not without_ours:
-        figures["bongsu"] = _measure("bongsu", ours.running, names, scale)
+        for group in _servers_for(names):
+            figures["bongsu"] |= _measure("bongsu", ours.running, group, scale)
     if not without_rival:
         shared = [name for name in names if SCENARIOS[name].on_rival]
         figures["synapse"] = _measure("synapse", rival.running, shared, scale)
     _report(figures, quick=quick, output=output or (OUT if quick else ROOT / "docs"))
+
+
+def _servers_for(names: list[str]) -> list[list[str]]:
+    """The scenarios that share one server, and each that wants a fresh one for itself."""
+    shared = [name for name in names if not SCENARIOS[name].on_fresh_server]
+    alone = [[name] for name in names if SCENARIOS[name].on_fresh_server]
+    return [group for group in (shared, *alone) if group]
 
 
 def _measure(

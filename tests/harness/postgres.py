@@ -63,12 +63,12 @@ class Postgres:
         self.sql(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING UTF8 LOCALE "C"')
         return self.url(name)
 
-    def sql(self, statement: str, database: str = "postgres") -> str:
+    def sql(self, statement: str, database: str = "postgres", *, seconds_max: float = 60.0) -> str:
         """Run one statement as the superuser; the rows as psql prints them, unaligned."""
         done = subprocess.run(
             [str(_BIN / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
              "-d", self.url(database), "-c", statement],
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, text=True, check=False, timeout=seconds_max,
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"{statement}: {done.stderr.strip()}")
