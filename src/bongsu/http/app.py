@@ -67,18 +67,9 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not spoken here")
-        if CANCELS_ON_DISCONNECT in (scope.get("extensions") or ()):
-            await self._handle(scope, receive, send)
-        else:
-            await run_while_connected(self._handle, scope, receive, send)
-
-    def stats(self) -> Iterator[Labelled]:
-        """(verb, route, stats) of every route, and of what met none; for `RouteCollector`."""
-        for endpoint in self._router.endpoints:
-            yield endpoint.route.verb, endpoint.route.path, endpoint.stats
-        yield "", "", self._unrouted
-
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if CANCELS_ON_DISCONNECT not in (scope.get("extensions") or ()):
+            await run_while_connected(self, scope, receive, send)
+            return
         request = self._request(scope)
         del scope  # its headers live on in the request: a long poll need not keep them twice
         endpoint, started = None, perf_counter()
@@ -100,6 +91,12 @@ class App:
             response = answers.internal_error(request.id)
         self._note(request, endpoint, response.status, perf_counter() - started)
         await _send(response, request.method, send)
+
+    def stats(self) -> Iterator[Labelled]:
+        """(verb, route, stats) of every route, and of what met none; for `RouteCollector`."""
+        for endpoint in self._router.endpoints:
+            yield endpoint.route.verb, endpoint.route.path, endpoint.stats
+        yield "", "", self._unrouted
 
     async def _answer(self, endpoint: Endpoint, request: Request, receive: Receive) -> Response:
         if endpoint.takes_token:

@@ -12,7 +12,6 @@ the application waits while the client does not read. What a connection waits fo
 """
 
 import asyncio
-from collections import deque
 from math import inf
 from typing import Protocol, cast
 from urllib.parse import unquote_to_bytes
@@ -66,12 +65,12 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: list[wire.Header] = []
         self._expects_continue = False
-        self._fed = 0  # bytes fed since the parser last got somewhere
+        self._fed = 0  # bytes fed since the parser last got somewhere, to within a slice
         self._in_head = False  # a head has begun to arrive while nothing else went on
         self._reading: Exchange | None = None  # the one whose body arrives
         self._body_buffered = 0  # bytes in all exchanges
         self._current: Exchange | None = None  # the one that runs
-        self._queue: deque[Exchange] = deque()  # those that wait behind it
+        self._queue: list[Exchange] = []  # those that wait behind it; a deque takes 760 bytes
         self._backlog: bytes = b""  # received, not yet parsed
         self._refusal: bytes | None = None  # the last answer, once the queue is empty
         self._is_reading_paused = False
@@ -131,7 +130,7 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._reading is not None:
             return  # trailers of a chunked body: nobody asks for them
-        name = name.lower()
+        name = wire.HEADER_NAMES.get(name) or name.lower()
         if name == b"expect":
             self._expects_continue = value.lower() == b"100-continue"
         self._headers.append((name, value))
@@ -141,6 +140,8 @@ class Connection(asyncio.Protocol):
         assert parser is not None
         if len(headers) > self._server.limits.header_count_max:
             self._stop_parsing(wire.HEADERS_TOO_LARGE)
+        if parser.get_http_version() not in ("1.1", "1.0"):
+            self._stop_parsing(wire.BAD_REQUEST)
         is_upgrade = parser.should_upgrade()
         if is_upgrade and _has_body(headers):
             self._stop_parsing(wire.UPGRADE_WITH_BODY)
@@ -182,7 +183,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_last(self) -> bool:
         """Whether the connection ends after the answer that is now made."""
-        return self._server.is_stopping or (self._refusal is not None and not self._queue)
+        return self._server.is_stopping
 
     def write(self, data: bytes) -> None:
         if not (self._is_lingering or self._transport.is_closing()):
@@ -206,7 +207,7 @@ class Connection(asyncio.Protocol):
         if not exchange.keep_alive:
             self._close(is_all_read=exchange.body_complete)
         elif self._queue:
-            self._begin(self._queue.popleft())
+            self._begin(self._queue.pop(0))
             self._go_on_reading()
         elif self._refusal is not None:
             self._linger(self._refusal)
@@ -242,6 +243,7 @@ class Connection(asyncio.Protocol):
     def _feed(self, data: bytes | memoryview) -> None:
         """Parse `data`; afterwards see to the limits and to what is waited for."""
         assert self._parser is not None
+        self._fed += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -251,7 +253,6 @@ class Connection(asyncio.Protocol):
                 log.error("the HTTP parser's callback failed", exc_info=error.__context__)
             self._refuse(self._refusal or wire.BAD_REQUEST)
             return
-        self._fed += len(data)
         if self._fed > self._server.limits.header_bytes_max:
             self._refuse(wire.HEADERS_TOO_LARGE)  # or trailers, or a chunk's extensions
         elif self._current is None and not self._in_head:

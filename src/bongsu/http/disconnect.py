@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bongsu.http.asgi import Application, Message, Receive, Scope, Send
+from bongsu.http.asgi import EXTENSIONS, Application, Message, Receive, Scope, Send
 
 
 async def run_while_connected(app: Application, scope: Scope, receive: Receive, send: Send) -> None:
@@ -24,7 +24,7 @@ async def run_while_connected(app: Application, scope: Scope, receive: Receive, 
         work.cancel()
 
     async def run() -> None:
-        await app(scope, receive_body, send)
+        await app({**scope, "extensions": EXTENSIONS}, receive_body, send)
 
     work = asyncio.create_task(run())
     watcher = asyncio.create_task(watch())

@@ -14,6 +14,7 @@ from math import ceil
 from bongsu.errors import LimitExceeded
 
 KEYS_MAX = 100_000
+ROUNDING_SECONDS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ class RateLimiter:
         interval = 1 / rate.per_second
         full_at = max(self._full_at.pop(key, now), now) + interval
         wait = full_at - now - rate.burst * interval
-        self._full_at[key] = full_at if wait <= 0 else full_at - interval
+        is_due = wait <= ROUNDING_SECONDS
+        self._full_at[key] = full_at if is_due else full_at - interval
         if len(self._full_at) > self._keys_max:
             self._full_at.popitem(last=False)
-        if wait > 0:
+        if not is_due:
             raise LimitExceeded(retry_after_ms=max(1, ceil(wait * 1000)))

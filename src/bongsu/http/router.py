@@ -109,12 +109,11 @@ class Router:
             verb = "GET"
         segments = raw_path.split(b"/", SEGMENTS_MAX)
         values: list[bytes] = []
-        endpoint = _find(self._root, segments, 0, verb, values)
+        endpoint = _find(self._root, segments, verb, values)
         if endpoint is None:
             endpoint = self._find_elsewhere(segments, verb, values)
         if not values:
             return endpoint, {}
-        values.reverse()
         return endpoint, dict(zip(endpoint.names, map(decoded, values), strict=True))
 
     def verbs(self, raw_path: bytes) -> set[str]:
@@ -125,13 +124,13 @@ class Router:
             for path in (segments, _current(segments))
             if path is not None
             for verb in ("GET", "PUT", "POST", "DELETE")
-            if _find(self._root, path, 0, verb, []) is not None
+            if _find(self._root, path, verb, []) is not None
         }
 
     def _find_elsewhere(self, segments: list[bytes], verb: str, values: list[bytes]) -> Endpoint:
         """The endpoint under the current name of an old path, or the refusal."""
         current = _current(segments)
-        endpoint = _find(self._root, current, 0, verb, values) if current is not None else None
+        endpoint = _find(self._root, current, verb, values) if current is not None else None
         if endpoint is not None:
             return endpoint
         if self.verbs(b"/".join(segments)):
@@ -139,25 +138,32 @@ class Router:
         raise Refused("Unrecognized request", code="M_UNRECOGNIZED", status=404)
 
 
-def _find(
-    node: Node, segments: list[bytes], depth: int, verb: str, values: list[bytes]
-) -> Endpoint | None:
-    """The endpoint below `node`; on the way back `values` gets the parameters, last one first."""
-    if depth == len(segments):
-        return node.endpoints.get(verb)
-    segment = segments[depth]
-    literal = node.literals.get(segment)
-    if literal is not None:
-        endpoint = _find(literal, segments, depth + 1, verb, values)
-        if endpoint is not None:
-            return endpoint
-    if node.parameter is None:
+def _find(node: Node, segments: list[bytes], verb: str, values: list[bytes]) -> Endpoint | None:
+    """The endpoint at the end of `segments` below `node`; `values` gets the parameters."""
+    for depth, segment in enumerate(segments):
+        literal, parameter = node.literals.get(segment), node.parameter
+        if literal is not None:
+            if parameter is None:
+                node = literal
+                continue
+            known = len(values)
+            endpoint = _find(literal, segments[depth + 1 :], verb, values)
+            if endpoint is not None:
+                return endpoint
+            del values[known:]
+        if parameter is None:
+            return None
+        values.append(segment)
+        node = parameter
+    endpoint = node.endpoints.get(verb)
+    if endpoint is None or (b"" in values and not _may_be_empty(endpoint, values)):
         return None
-    endpoint = _find(node.parameter, segments, depth + 1, verb, values)
-    if endpoint is None or not (segment or endpoint.names[-1 - len(values)] in MAY_BE_EMPTY):
-        return None
-    values.append(segment)
     return endpoint
+
+
+def _may_be_empty(endpoint: Endpoint, values: list[bytes]) -> bool:
+    named = zip(endpoint.names, values, strict=True)
+    return all(value or name in MAY_BE_EMPTY for name, value in named)
 
 
 def _current(segments: list[bytes]) -> list[bytes] | None:

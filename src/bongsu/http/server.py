@@ -48,7 +48,8 @@ class Server:
         self.now = 0.0  # of the loop's clock, as of the last sweep
         self.date = b""
         self.is_stopping = False
-        self._host, self._port, self._unix_path = host, port, unix_path
+        self.port = port  # once started the one in use, also when 0 was asked for
+        self._host, self._unix_path = host, unix_path
         self._reuse_port = reuse_port
         self._connections: set[Connection] = set()
         self._connections_max = limits.connections_max
@@ -67,9 +68,10 @@ class Server:
             )
         else:
             self._listener = await self.loop.create_server(
-                lambda: Connection(self), self._host, self._port,
+                lambda: Connection(self), self._host, self.port,
                 backlog=self.limits.backlog, reuse_port=self._reuse_port or None,
             )  # fmt: skip
+            self.port = self._listener.sockets[0].getsockname()[1]
 
     async def stop(self, seconds: float = STOP_SECONDS_MAX) -> None:
         """Stop accepting, close what is idle, give what runs `seconds`, then cut it off."""
@@ -85,12 +87,6 @@ class Server:
             await self._wait_until_closed(SWEEP_SECONDS)
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
-
-    @property
-    def port(self) -> int:
-        """The TCP port in use, also when 0 was asked for."""
-        assert self._listener is not None, "not started"
-        return self._listener.sockets[0].getsockname()[1]
 
     @property
     def connection_count(self) -> int:

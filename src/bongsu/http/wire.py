@@ -21,6 +21,18 @@ CORS_HEADERS: tuple[Header, ...] = (
 )
 JSON_TYPE: Header = (b"content-type", b"application/json")
 
+# As clients write them ▶ in lower case: one object for all the connections that hold it.
+HEADER_NAMES = {
+    spelling: name
+    for name in (
+        b"accept", b"accept-encoding", b"accept-language", b"authorization", b"cache-control",
+        b"connection", b"content-length", b"content-type", b"host", b"origin", b"pragma",
+        b"referer", b"sec-fetch-dest", b"sec-fetch-mode", b"sec-fetch-site", b"user-agent",
+        b"x-forwarded-for", b"x-forwarded-proto", b"x-real-ip", b"x-request-id",
+    )
+    for spelling in (name, name.title())
+}  # fmt: skip
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 CLOSE = b"connection: close\r\n"
