@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 
 from bongsu.log.position import partition_of
-from bongsu.sync.history import History
+from bongsu.sync.history import JOIN, History
 from bongsu.sync.sources import AccountDataRecord
 from bongsu.sync.unread import Rules, Unread
 
@@ -54,6 +54,10 @@ class HotUser:
         if found is None:
             found = self.histories[room_id] = History(room_id, partition_of(room_id))
         return found
+
+    @property
+    def joined_rooms(self) -> list[str]:
+        return [r for r, history in self.histories.items() if history.latest == JOIN]
 
     def apply_account_data(self, record: AccountDataRecord) -> None:
         """Take in a change, and what it decides: who is ignored, which rules are in force."""

@@ -317,8 +317,7 @@ class Hub:
         if user is None:
             self._tasks.start(self._load_presence_rooms(user_id))
         else:
-            rooms = [r for r, history in user.histories.items() if history.latest == JOIN]
-            self._pass_on_presence(user_id, rooms)
+            self._pass_on_presence(user_id, user.joined_rooms)
 
     async def _load_presence_rooms(self, user_id: str) -> None:
         """Somebody who is connected elsewhere: only the database knows their rooms."""

@@ -123,6 +123,11 @@ class RoomFeed:
                 self._chunks.pop(next(iter(self._chunks)))
         return chunk
 
+    def incomplete(self, after: int, through: int) -> list[LoggedEvent]:
+        """Events in the interval whose extras are not loaded yet."""
+        events = self.between(after, through) or ()
+        return [e for e in events if needs_extras(e) and e.event_id not in self.extras]
+
     def _render(self, events: Sequence[LoggedEvent]) -> Chunk:
         extras = self.extras
         return Chunk(

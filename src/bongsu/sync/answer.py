@@ -1,0 +1,168 @@
+"""Puts an answer together from what the streams have, as JSON bytes, whole or in pieces."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from bongsu.sync.changes import Rooms, changed_rooms, sort_rooms
+from bongsu.sync.hub import Hub
+from bongsu.sync.sources import DeviceAnswer, DeviceSource, PresenceSource, SyncStore, TypingSource
+from bongsu.sync.streams.account_data import AccountDataNews, PushRules, load_account_data
+from bongsu.sync.streams.invited import Pending, load_pending
+from bongsu.sync.streams.joined import JoinedRooms, RoomNews
+from bongsu.sync.streams.left import load_left
+from bongsu.sync.streams.presence import load_presence
+from bongsu.sync.streams.timeline import RoomWork
+from bongsu.sync.streams.typing import TypingNews, typing_candidates, typing_news
+from bongsu.sync.token import SyncToken, TokenCodec, mark_of
+from bongsu.sync.view import View, encode, events_object
+
+ROOMS_AT_ONCE = 50  # loaded together: bounds the memory of a first sync
+
+
+class News(NamedTuple):
+    """All that an answer holds, its joined and left rooms not loaded yet."""
+
+    rooms: Rooms
+    pending: Pending
+    account_data: AccountDataNews
+    typing: TypingNews
+    presence: list[bytes]
+    devices: DeviceAnswer
+
+    @property
+    def of_rooms(self) -> RoomNews:
+        return RoomNews(self.account_data.by_room, self.typing.events)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing beside rooms."""
+        return not (
+            self.pending.invited
+            or self.pending.knocked
+            or self.account_data.everywhere
+            or self.presence
+            or self.devices.has_news
+        )
+
+
+class Answers:
+    """Builds answers for views. `push_rules` shows what is stored as `m.push_rules`."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        store: SyncStore,
+        tokens: TokenCodec,
+        typing: TypingSource,
+        presence: PresenceSource,
+        push_rules: PushRules,
+        devices: DeviceSource,
+    ) -> None:
+        self._hub = hub
+        self._store = store
+        self._tokens = tokens
+        self._typing = typing
+        self._presence = presence
+        self._push_rules = push_rules
+        self._devices = devices
+        self._joined = JoinedRooms(hub, store)
+        self._mark = mark_of(typing.source)
+
+    async def increment(self, view: View) -> bytes | None:
+        """The whole answer; None if there is nothing new for the reader."""
+        news = await self._news(view)
+        joined: list[bytes] = []
+        async for rooms in self._load_joined(view, news):
+            joined += rooms
+        left: list[bytes] = []
+        async for rooms in self._load_left(view, news):
+            left += rooms
+        if news.is_empty and not joined and not left and not view.full_state:
+            return None
+        return b'{"rooms":{%b},%b}' % (
+            _sections(joined, news.pending, left), self._rest(view, news),
+        )  # fmt: skip
+
+    async def stream(self, view: View) -> AsyncIterator[bytes]:
+        """The same in pieces of `ROOMS_AT_ONCE` rooms, even if there is nothing new."""
+        news = await self._news(view)
+        yield b'{"rooms":{"join":{'
+        separator = b""
+        async for rooms in self._load_joined(view, news):
+            if rooms:
+                yield separator + b",".join(rooms)
+                separator = b","
+        yield b'},"leave":{'
+        separator = b""
+        async for rooms in self._load_left(view, news):
+            if rooms:
+                yield separator + b",".join(rooms)
+                separator = b","
+        sections = _sections((), news.pending, ())
+        yield b"}%b%b},%b}" % (b"," if sections else b"", sections, self._rest(view, news))
+
+    async def _news(self, view: View) -> News:
+        account_data = await load_account_data(self._store, view, self._push_rules)
+        room_ids = [*await changed_rooms(self._store, view), *account_data.by_room]
+        room_ids += typing_candidates(self._typing, self._mark, view)
+        rooms = sort_rooms(view, room_ids)
+        new = {work.room_id for work in rooms.joined if work.is_new}
+        works = [work.room_id for work in rooms.joined]
+        since = view.since
+        return News(
+            rooms,
+            await load_pending(self._store, view, rooms.pending),
+            account_data,
+            typing_news(self._typing, self._mark, view, works, new),
+            await load_presence(self._presence, self._store, view),
+            await self._devices.answer(
+                view.device,
+                since.vector if since else None,
+                since.to_device if since else 0,
+                view.pin.vector,
+            ),
+        )
+
+    async def _load_joined(self, view: View, news: News) -> AsyncIterator[list[bytes]]:
+        for works in _pieces(news.rooms.joined):
+            yield await self._joined.load(view, works, news.of_rooms)
+
+    async def _load_left(self, view: View, news: News) -> AsyncIterator[list[bytes]]:
+        for works in _pieces(news.rooms.left):
+            yield await load_left(self._hub, self._store, view, works)
+
+    def _rest(self, view: View, news: News) -> bytes:
+        """The members of the answer beside `rooms`."""
+        parts = [b'"next_batch":' + encode(self._next_batch(view, news))]
+        if news.account_data.everywhere:
+            parts.append(b'"account_data":' + events_object(news.account_data.everywhere))
+        if news.presence:
+            parts.append(b'"presence":' + events_object(news.presence))
+        parts += news.devices.parts
+        return b",".join(parts)
+
+    def _next_batch(self, view: View, news: News) -> str:
+        token = SyncToken(
+            self._tokens.incarnation,
+            view.pin.vector,
+            to_device=news.devices.to_device,
+            source=self._mark,
+            typing=view.pin.typing,
+            presence=view.pin.presence,
+            typing_rooms=news.typing.marks,
+            moment=view.pin.moment,
+        )
+        return self._tokens.encode(token)
+
+
+def _sections(joined: Sequence[bytes], pending: Pending, left: Sequence[bytes]) -> bytes:
+    """The members of `rooms` that are not empty."""
+    sections = (
+        (b"join", joined), (b"invite", pending.invited), (b"knock", pending.knocked),
+        (b"leave", left),
+    )  # fmt: skip
+    return b",".join(b'"%b":{%b}' % (name, b",".join(rooms)) for name, rooms in sections if rooms)
+
+
+def _pieces(works: Sequence[RoomWork]) -> list[Sequence[RoomWork]]:
+    return [works[at : at + ROOMS_AT_ONCE] for at in range(0, len(works), ROOMS_AT_ONCE)]

@@ -1,0 +1,48 @@
+"""Read receipts: everyone's public ones, one's own private ones."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bongsu.log.entry import Receipt, decode_receipt
+from bongsu.sync.hub import Hub
+from bongsu.sync.sources import SyncStore
+from bongsu.sync.streams.timeline import RoomWork
+from bongsu.sync.view import View, encode
+
+RECEIPT = "m.receipt"
+
+
+def is_shown(receipt: Receipt, user_id: str) -> bool:
+    return receipt.receipt_type == "m.read" or receipt.user_id == user_id
+
+
+async def load_receipts(
+    hub: Hub, store: SyncStore, view: View, works: Sequence[RoomWork]
+) -> Mapping[str, Sequence[Receipt]]:
+    """Receipts to show, by room."""
+    found: dict[str, Sequence[Receipt]] = {}
+    stored: dict[str, list[Receipt]] = {}
+    works_to_read: list[RoomWork] = []
+    for work in works:
+        feed = hub.feed(work.room_id)
+        receipts = None if work.is_new or not feed else feed.receipts_between(*work.span[1:])
+        if receipts is None:
+            works_to_read.append(work)
+        else:
+            found[work.room_id] = [r for r in receipts if is_shown(r, view.user.user_id)]
+    spans = [work.span for work in works_to_read]
+    for record in await store.load_receipts(spans, view.user.user_id):
+        stored.setdefault(record.room_id, []).append(decode_receipt(record.body))
+    return found | stored
+
+
+def receipt_event(receipts: Iterable[Receipt]) -> bytes:
+    """One `m.receipt` event for all of them, later ones replacing earlier ones of their kind."""
+    latest = {(r.user_id, r.receipt_type, r.thread_id): r for r in receipts}
+    content: dict[str, dict[str, dict[str, dict[str, int | str]]]] = {}
+    for receipt in latest.values():
+        shown: dict[str, int | str] = {"ts": receipt.ts}
+        if receipt.thread_id is not None:
+            shown["thread_id"] = receipt.thread_id
+        of_event = content.setdefault(receipt.event_id, {})
+        of_event.setdefault(receipt.receipt_type, {})[receipt.user_id] = shown
+    return encode({"type": RECEIPT, "content": content})

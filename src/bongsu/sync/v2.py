@@ -1,0 +1,160 @@
+"""`GET /sync`: the answer to one request, now or when there is something to answer.
+
+An answer speaks of one pinned vector. A client that is ahead of this node (another one answered it
+last) waits until the node has caught up; a token of another incarnation of the log gets everything
+anew. Spec: client-server API, "Syncing".
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from bongsu.errors import Unavailable
+from bongsu.rooms.client_event import Device
+from bongsu.sync.answer import Answers
+from bongsu.sync.filter import Filter
+from bongsu.sync.hot_user import HotUser
+from bongsu.sync.hub import Hub, Pin
+from bongsu.sync.sent_members import SentMembers
+from bongsu.sync.sources import (
+    DeviceSource,
+    FollowerLike,
+    PresenceSource,
+    SyncStore,
+    TypingSource,
+)
+from bongsu.sync.streams.account_data import PushRules
+from bongsu.sync.streams.devices import NoDeviceNews
+from bongsu.sync.token import SyncToken, TokenCodec
+from bongsu.sync.view import View, encode
+from bongsu.sync.waiters import Waiters
+
+WAIT_SECONDS_MAX = 60.0
+BEHIND_SECONDS_MIN = 5.0  # a node may need so long to catch up, however impatient the client
+STREAMED_ROOMS_MIN = 100
+STALE_ATTEMPTS_MAX = 10
+
+
+class SyncRequest(NamedTuple):
+    """Parameters of `GET /sync`, parsed. `state_key`: see `View`."""
+
+    device: Device
+    filter: Filter
+    since: str | None
+    timeout_seconds: float
+    full_state: bool = False
+    set_presence: str = "online"
+    state_key: str = "state"
+
+
+class SyncService:
+    """Answers syncs. Made once a process; `tokens` also reads tokens for other endpoints."""
+
+    def __init__(
+        self,
+        follower: FollowerLike,
+        store: SyncStore,
+        typing: TypingSource,
+        presence: PresenceSource,
+        push_rules: PushRules,
+        devices: DeviceSource | None = None,
+    ) -> None:
+        self.tokens = TokenCodec(follower.incarnation)
+        self.waiters = Waiters()
+        self._hub = Hub(follower, store, typing, presence)
+        self._follower = follower
+        self._store = store
+        self._presence = presence
+        self._sent = SentMembers()
+        self._answers = Answers(
+            self._hub, store, self.tokens, typing, presence, push_rules, devices or NoDeviceNews()
+        )
+
+    async def stop(self) -> None:
+        await self._hub.stop()
+
+    async def sync(self, request: SyncRequest) -> bytes | AsyncIterator[bytes]:
+        """The JSON of the answer: at once, or after waiting; in pieces if it is large.
+
+        `InvalidParam` if `since` is no token, `Unavailable` if this node cannot read the log.
+        """
+        since = self._since(request)
+        self._presence.touch(request.device, request.set_presence)
+        if since is None:
+            return await self._first(request)
+        timeout = min(request.timeout_seconds, WAIT_SECONDS_MAX)
+        deadline = asyncio.get_running_loop().time() + timeout
+        if not await self._catch_up(since, timeout):
+            return _empty(request)
+        return await self._next(request, since, deadline)
+
+    async def _next(self, request: SyncRequest, since: SyncToken, deadline: float) -> bytes:
+        """What is new since a token, or the token again when nothing is until the deadline."""
+        while True:
+            user, pin = await self._present(request.device)
+            answer = await self._answers.increment(self._view(request, since, user, pin))
+            if answer is not None:
+                return answer
+            if asyncio.get_running_loop().time() >= deadline:
+                return _empty(request)
+            since = _moved_on(since, pin)  # what is not for this reader need not be seen twice
+            if user.moment <= pin.moment and not user.is_stale:
+                await self.waiters.wait(user, deadline)
+
+    async def _first(self, request: SyncRequest) -> bytes | AsyncIterator[bytes]:
+        user, pin = await self._present(request.device)
+        pieces = self._answers.stream(self._view(request, None, user, pin))
+        if len(user.histories) >= STREAMED_ROOMS_MIN:
+            return pieces
+        return b"".join([piece async for piece in pieces])
+
+    async def _present(self, device: Device) -> tuple[HotUser, Pin]:
+        """The reader, and a pin that covers all that is known of them."""
+        for _ in range(STALE_ATTEMPTS_MAX):
+            user = await self._hub.user(device.user_id)
+            pin = self._hub.pin()
+            await self._store.reach(pin.vector)
+            if not user.is_stale:
+                return user, pin
+        raise Unavailable("Behind the log")
+
+    def _since(self, request: SyncRequest) -> SyncToken | None:
+        if not request.since:
+            return None
+        token = self.tokens.decode(request.since)
+        return None if self.tokens.is_foreign(token) else token
+
+    async def _catch_up(self, since: SyncToken, seconds: float) -> bool:
+        if since.moment:  # this process gave it out
+            return True
+        return await self._follower.wait_until(since.vector, max(seconds, BEHIND_SECONDS_MIN))
+
+    def _view(self, request: SyncRequest, since: SyncToken | None, user: HotUser, pin: Pin) -> View:
+        return View(
+            user=user,
+            device=request.device,
+            filter=request.filter,
+            since=since,
+            pin=pin,
+            full_state=request.full_state,
+            state_key=request.state_key,
+            sent=self._sent,
+        )
+
+
+def _moved_on(since: SyncToken, pin: Pin) -> SyncToken:
+    return SyncToken(
+        since.incarnation,
+        pin.vector,
+        to_device=since.to_device,
+        source=since.source,
+        typing=since.typing,
+        presence=since.presence,
+        typing_rooms=since.typing_rooms,
+        moment=pin.moment,
+    )
+
+
+def _empty(request: SyncRequest) -> bytes:
+    """Nothing happened: go on from where you are."""
+    return b'{"next_batch":%b}' % encode(request.since)
