@@ -11,7 +11,7 @@ WHERE partition = $1 AND position > $2 AND position <= $3 ORDER BY position LIMI
 """
 
 ACCOUNT_DATA_VERSION = """
-SELECT position FROM account_data WHERE user_id = $1 AND room_id = '' AND type = $2
+SELECT position FROM account_data WHERE user_id = $1 AND room_id = $2 AND type = $3
 """
 
 
@@ -47,6 +47,8 @@ class PostgresAccountDataVersions:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def version(self, user_id: str, type: str) -> int:
-        row = await self._database.fetchrow(ACCOUNT_DATA_VERSION, user_id, type, confirmed=True)
+    async def version(self, user_id: str, room_id: str | None, type: str) -> int:
+        row = await self._database.fetchrow(
+            ACCOUNT_DATA_VERSION, user_id, room_id or "", type, confirmed=True
+        )
         return row["position"] if row else 0

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from bongsu.errors import NotFound, Refused
+from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.ids import EventId, RoomId, UserId
 from bongsu.log.batch import Batch, ReceiptRow
 from bongsu.log.entry import Kind, LoggedEvent, Receipt, encode_body
@@ -19,6 +19,7 @@ from bongsu.rooms.room_auth import AuthState
 from bongsu.rooms.room_version import RoomVersion, room_version
 
 HOT_ROOMS_MAX = 5_000
+MAIN_TIMELINE = "main"
 
 
 class RoomLoader(Protocol):
@@ -189,6 +190,8 @@ class RoomPlanner:
         target = room.recent.get(proposal.event_id)
         if target is None:
             raise NotFound("Unknown event")
+        if not _is_about(target, proposal.thread_id):
+            raise InvalidParam("The event is not related to the thread of thread_id")
         key = (proposal.user_id, proposal.receipt_type, proposal.thread_id)
         current = room.receipts.get(key)
         if current is not None and current.event_position >= target.position:
@@ -224,3 +227,12 @@ class RoomPlanner:
         )
         batch.add(row[:4], row)
         return Accepted(room.partition, entry.position, room.room_id)
+
+
+def _is_about(event: LoggedEvent, thread_id: str | None) -> bool:
+    """Whether a receipt at `event` may be of that thread: of one it belongs or relates to."""
+    if thread_id is None or thread_id == MAIN_TIMELINE:
+        return True
+    relation = event.facts.relation
+    parent = relation.event_id if relation else None
+    return thread_id in (event.event_id, event.facts.thread, parent)

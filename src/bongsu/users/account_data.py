@@ -1,21 +1,28 @@
 """Account data: what a client keeps with its account, global or for a room, shown by /sync."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
 
 import msgspec
 
-from bongsu.errors import BadJson, InvalidParam, NotFound, Refused
+from bongsu.errors import BadJson, InvalidParam, NotFound, Refused, Unavailable
 from bongsu.ids import RoomId, UserId
 from bongsu.log.gateway import Log
 from bongsu.log.proposal import fresh_request_id
+from bongsu.push.ruleset import account_data_content
 from bongsu.users.proposals import PutAccountData
 
 TYPE_BYTES_MAX = 255
 CONTENT_BYTES_MAX = 256 * 1024
+UPDATE_ATTEMPTS_MAX = 8
+CHANGED_MEANWHILE = 409  # status of the refusal of an `expected` that no longer holds
+PUSH_RULES = "m.push_rules"
 PUSH_RULE_CHANGES = "org.bongsu.push_rule_changes"
 
 # Set by the server alone, through endpoints of their own.
-SERVER_TYPES = frozenset({"m.push_rules", "m.fully_read", PUSH_RULE_CHANGES})
+SERVER_TYPES = frozenset({PUSH_RULES, "m.fully_read", PUSH_RULE_CHANGES})
+
+Content = dict[str, Any]
 
 
 class AccountDataStore(Protocol):
@@ -33,7 +40,11 @@ class AccountDataService:
 
     async def get(self, user_id: UserId, room_id: RoomId | None, type: str) -> msgspec.Raw:
         """JSON of the content; `NotFound` if it was never set."""
+        _check_type(type)
         found = await self._store.account_data(user_id, room_id, type)
+        if type == PUSH_RULES and room_id is None:  # stored is only what differs from the defaults
+            document = found[1] if found else None
+            return msgspec.Raw(msgspec.json.encode(account_data_content(document, user_id)))
         if found is None:
             raise NotFound("No such account data")
         return msgspec.Raw(found[1])
@@ -56,8 +67,7 @@ class AccountDataService:
         expected: int | None = None,
     ) -> None:
         """Set account data of any type; `expected`: only over the change at that position."""
-        if "\x00" in type or len(type.encode("utf-8", "replace")) > TYPE_BYTES_MAX:
-            raise InvalidParam("The type is too long or holds a NUL")
+        _check_type(type)
         if len(content) > CONTENT_BYTES_MAX:
             raise BadJson("The content is too large")
         await self._log.propose(
@@ -70,6 +80,31 @@ class AccountDataService:
                 expected=expected,
             )
         )
+
+    async def update(
+        self,
+        user_id: UserId,
+        room_id: RoomId | None,
+        type: str,
+        change: Callable[[Content], Awaitable[Content | None]],
+    ) -> None:
+        """Replace the content by what `change` makes of it ({} if there is none), and of nothing
+        that another request put there meanwhile. None: leave it. `Unavailable` if others change
+        the same thing all the time."""
+        for _ in range(UPDATE_ATTEMPTS_MAX):
+            found = await self._store.account_data(user_id, room_id, type, confirmed=True)
+            position, content = found or (0, b"{}")
+            changed = await change(_object(content))
+            if changed is None:
+                return
+            encoded = msgspec.json.encode(changed)
+            try:
+                await self.put_any(user_id, room_id, type, encoded, expected=position)
+                return
+            except Refused as refused:
+                if refused.status != CHANGED_MEANWHILE:
+                    raise
+        raise Unavailable("Others change the same account data")
 
 
 class InviteRules:
@@ -85,5 +120,14 @@ class InviteRules:
         found = await self._store.account_data(user_id, None, "m.invite_permission_config")
         if found is None:
             return False
-        config = msgspec.json.decode(found[1])
-        return isinstance(config, dict) and cast(Any, config).get("default_action") == "block"
+        return _object(found[1]).get("default_action") == "block"
+
+
+def _check_type(type: str) -> None:
+    if "\x00" in type or len(type.encode("utf-8", "replace")) > TYPE_BYTES_MAX:
+        raise InvalidParam("The type is too long or holds a NUL")
+
+
+def _object(content: bytes) -> Content:
+    value = msgspec.json.decode(content)
+    return cast(Content, value) if isinstance(value, dict) else {}

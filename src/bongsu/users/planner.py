@@ -18,9 +18,12 @@ VERSIONS_MAX = 10_000
 
 
 class AccountDataVersions(Protocol):
-    async def version(self, user_id: str, type: str) -> int:
-        """Position of the last change of global account data, 0 for none, at the primary."""
+    async def version(self, user_id: str, room_id: str | None, type: str) -> int:
+        """Position of the last change of account data, 0 for none, at the primary."""
         ...
+
+
+VersionKey = tuple[str, str | None, str]  # user, room, type
 
 
 class UserPlanner:
@@ -28,20 +31,26 @@ class UserPlanner:
 
     def __init__(self, versions: AccountDataVersions) -> None:
         self._loader = versions
-        self._versions: dict[tuple[str, str], int] = {}
+        self._versions: dict[VersionKey, int] = {}
         self._generation = 0
 
     def hold(self, proposal: UserProposal) -> bool:
-        if isinstance(proposal, PutAccountData) and proposal.expected is not None:
-            return (proposal.key, proposal.type) in self._versions
+        if not isinstance(proposal, PutAccountData) or proposal.expected is None:
+            return True
+        key = _version_key(proposal)
+        version = self._versions.pop(key, None)
+        if version is None:
+            return False
+        self._versions[key] = version  # now the last to be dropped
         return True
 
     async def load(self, proposal: UserProposal) -> None:
         assert isinstance(proposal, PutAccountData)
         generation = self._generation
-        version = await self._loader.version(proposal.key, proposal.type)
+        key = _version_key(proposal)
+        version = await self._loader.version(*key)
         if generation == self._generation:
-            self._versions.setdefault((proposal.key, proposal.type), version)
+            self._versions.setdefault(key, version)
 
     def done(self, proposal: UserProposal) -> None:
         while len(self._versions) > VERSIONS_MAX:
@@ -72,12 +81,12 @@ class UserPlanner:
         return Accepted(entry.partition, entry.position, proposal.key)
 
     def _put_account_data(self, proposal: PutAccountData, batch: Batch) -> Entry:
-        version_key = (proposal.key, proposal.type)
+        version_key = _version_key(proposal)
         if proposal.expected is not None and self._versions[version_key] != proposal.expected:
             raise Refused("Changed meanwhile by another request", code="M_UNKNOWN", status=409)
         body = encode_body(AccountData(proposal.room_id, proposal.type, proposal.content))
         entry = _append(batch, Kind.ACCOUNT_DATA, proposal, body)
-        if proposal.room_id is None and version_key in self._versions:
+        if version_key in self._versions:
             self._versions[version_key] = entry.position
         row = AccountDataRow(
             proposal.key,
@@ -88,6 +97,10 @@ class UserPlanner:
         )
         batch.add(row[:3], row)
         return entry
+
+
+def _version_key(proposal: PutAccountData) -> VersionKey:
+    return proposal.key, proposal.room_id, proposal.type
 
 
 def _append(batch: Batch, kind: Kind, proposal: UserProposal, body: bytes) -> Entry:

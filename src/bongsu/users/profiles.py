@@ -1,4 +1,4 @@
-"""Profiles: display name, avatar and custom fields. Spec: "Profiles" (custom fields since v1.16)."""
+"""Profiles: display name, avatar, custom fields. Spec: "Profiles" (custom fields since v1.16)."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,6 @@ PROFILE_BYTES_MAX = 64 * 1024
 FIELD_NAME_BYTES_MAX = 255
 DISPLAYNAME_CHARACTERS_MAX = 256
 AVATAR_URL_CHARACTERS_MAX = 1000
-ROOMS_AT_ONCE = 8
 UPDATES_RUNNING_MAX = 1000
 
 # Common Namespaced Identifier Grammar.
@@ -57,11 +56,11 @@ class Profiles:
         profile = await self._store.profile(user_id)
         if "displayname" not in profile:
             account = await self._accounts.get(user_id)
-            if account is None:
+            if account is None or account.deactivated_at is not None:
                 raise NotFound("No such user")
             name = msgspec.json.encode(localpart_of(user_id))
             profile = {"displayname": msgspec.Raw(name), **profile}
-        return {name: value for name, value in profile.items() if bytes(value) != b"null"}
+        return {name: value for name, value in profile.items() if not _is_cleared(name, value)}
 
     async def get_field(self, user_id: UserId, field: str) -> msgspec.Raw:
         """One field as JSON; `NotFound` without one."""
@@ -81,10 +80,13 @@ class Profiles:
     async def set_field(
         self, requester: Requester, user_id: UserId, field: str, value: Any
     ) -> None:
-        """Set a field (None: null is a value of custom fields, and clears the two known ones)."""
+        """Set a field. None is a value of custom fields, and clears the two known ones, as does
+        an empty text, which many clients send for that."""
         _check_own(requester, user_id)
         _check_name(field)
         _check_value(field, value)
+        if field in MEMBER_FIELDS and not value:
+            return await self.delete_field(requester, user_id, field)
         encoded = msgspec.json.encode(value)
         await self._check_size(user_id, field, len(encoded))
         await self._put(requester, field, msgspec.Raw(encoded))
@@ -153,6 +155,10 @@ def _check_name(field: str) -> None:
         raise TooLarge("The field's name is too long", code="M_KEY_TOO_LARGE", status=400)
     if not _FIELD_NAME.match(field):
         raise Refused("Not a valid field name", code="M_INVALID_PARAM")
+
+
+def _is_cleared(field: str, value: msgspec.Raw) -> bool:
+    return field in MEMBER_FIELDS and bytes(value) == b"null"
 
 
 def _check_value(field: str, value: Any) -> None:
