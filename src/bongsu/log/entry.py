@@ -123,17 +123,27 @@ def decode_receipt(data: bytes) -> Receipt:
 
 
 def decode_account_data(data: bytes) -> AccountData:
-    return _ACCOUNT_DATA.decode(data)
+    stored = _ACCOUNT_DATA.decode(data)
+    content = None if bytes(stored.content) == b"null" else stored.content
+    return AccountData(stored.room_id, stored.type, content)
 
 
 def decode_forget(data: bytes) -> Forget:
     return _FORGET.decode(data)
 
 
+class _StoredAccountData(msgspec.Struct):
+    """`AccountData` as it is read: a union with `Raw` would take nothing but null."""
+
+    room_id: str | None
+    type: str
+    content: msgspec.Raw
+
+
 _ENCODER = msgspec.json.Encoder()
 _FACTS = msgspec.json.Decoder(EventFacts)
 _RECEIPT = msgspec.json.Decoder(Receipt)
-_ACCOUNT_DATA = msgspec.json.Decoder(AccountData)
+_ACCOUNT_DATA = msgspec.json.Decoder(_StoredAccountData)
 _FORGET = msgspec.json.Decoder(Forget)
 
 

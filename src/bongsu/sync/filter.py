@@ -168,9 +168,6 @@ def parse_path(text: str) -> list[str]:
     ] or [text]
 
 
-ALL = Filter(FilterDefinition())
-
-
 def _set(names: list[str] | None) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
 
@@ -204,3 +201,6 @@ def _matches(parts: list[str], text: str) -> bool:
             return False
         at, floating = found + len(part), False
     return floating or at == len(text)
+
+
+ALL = Filter(FilterDefinition())

@@ -12,7 +12,8 @@ from math import inf
 from typing import NamedTuple
 
 from bongsu.log.entry import EventFacts, LoggedEvent, Receipt
-from bongsu.push.evaluate import CompiledRules, compile_defaults, compile_ruleset, evaluate
+from bongsu.push.count_mode import CountMode, count_mode
+from bongsu.push.evaluate import CompiledRules, compile_ruleset, evaluate
 from bongsu.push.facts import EventFacts as PushEvent
 from bongsu.push.facts import RoomFacts
 from bongsu.push.ruleset import decode_changes, effective_ruleset
@@ -21,41 +22,40 @@ from bongsu.sync.history import Change
 SCAN_MAX = 100
 MAIN = "main"
 GROUP = 3  # members of a room for rules that count them, where only the default rules care
-SILENT, NOTIFIES, HIGHLIGHTS = (0, 0), (1, 0), (1, 1)
+SILENT, HIGHLIGHTS = (0, 0), (1, 1)
 
 Count = tuple[int, int]  # (notifications, highlights)
 
 
 class Rules:
-    """One person's push rules, compiled when first needed beyond the defaults."""
+    """One person's push rules, compiled when first asked. `document` None: the defaults."""
 
-    __slots__ = ("_compiled", "_defaults", "_document", "user_id")
+    __slots__ = ("_compiled", "_document", "user_id")
 
     def __init__(self, user_id: str, document: bytes | None) -> None:
         self.user_id = user_id
         self._document = document
         self._compiled: CompiledRules | None = None
-        self._defaults: CompiledRules | None = None
 
-    def is_default(self, room_id: str) -> bool:
-        """Whether the default rules are in force in a room."""
+    def mode(self, room_id: str) -> CountMode:
         if self._document is None:
-            return True
-        compiled = self._compile()
-        if self._defaults is None:
-            self._defaults = compile_defaults(self.user_id)
-        key = room_id.lower()
-        return compiled.class_in(key).class_id == self._defaults.class_in(key).class_id
+            return CountMode.ALL
+        return count_mode(self._compile(), room_id, GROUP)
 
     def count(self, event: LoggedEvent) -> Count:
         """What one event of somebody else adds."""
         facts = event.facts
-        if self.is_default(event.room_id):
-            if self.user_id in facts.mentions:
-                return HIGHLIGHTS
-            return (int(facts.notifies), int(facts.notifies and facts.mentions_room))
-        verdict = evaluate(self._compile(), _push_event(event))
-        return (int(verdict.notify), int(verdict.highlight))
+        highlights = facts.mentions_room or self.user_id in facts.mentions
+        match self.mode(event.room_id):
+            case CountMode.ALL:
+                return HIGHLIGHTS if highlights else (int(facts.notifies), 0)
+            case CountMode.MENTIONS:
+                return HIGHLIGHTS if highlights else SILENT
+            case CountMode.NONE:
+                return SILENT
+            case CountMode.SCAN:
+                verdict = evaluate(self._compile(), _push_event(event))
+                return (int(verdict.notify), int(verdict.highlight))
 
     def _compile(self) -> CompiledRules:
         if self._compiled is None:
@@ -180,18 +180,29 @@ def count_unread(
         is_read = thread in read_by_sending or _is_read(event, marks)
         if not is_read and event.facts.sender not in ignored:
             unread.add(thread, rules.count(event))
-    if len(events) < SCAN_MAX or not rules.is_default(events[0].room_id):
-        return unread
-    oldest = events[0].facts
-    in_room = oldest.notify_total - int(oldest.notifies) - marks.notify_total
-    in_main = oldest.main_total - int(oldest.notifies and oldest.thread is None)
-    if None not in read_by_sending and marks.main_position < events[0].position:
+    if len(events) == SCAN_MAX:
+        is_main_unread = None not in read_by_sending and marks.main_position < events[0].position
+        _add_older(unread, marks, events[0], rules, older_mentions if is_main_unread else None)
+    return unread
+
+
+def _add_older(
+    unread: Unread, marks: ReadMarks, oldest: LoggedEvent, rules: Rules, mentions: int | None
+) -> None:
+    """Add what is unread before `oldest`, by totals; `mentions` None: main was read by sending."""
+    facts, mode = oldest.facts, rules.mode(oldest.room_id)
+    in_room = facts.notify_total - int(facts.notifies)
+    in_main = facts.main_total - int(facts.notifies and facts.thread is None)
+    if mode is CountMode.MENTIONS and mentions:
+        unread.add(None, (mentions, mentions))
+    if mode is not CountMode.ALL:
+        return
+    if mentions is not None:
         more = max(0, in_main - marks.main_main_total)
-        unread.add(None, (more, min(more, older_mentions)))
-    in_threads = in_room - (in_main - marks.main_total)
+        unread.add(None, (more, min(more, mentions)))
+    in_threads = (in_room - in_main) - (marks.notify_total - marks.main_total)
     if in_threads > 0:  # of which threads is not worth knowing
         unread.add(OLDER_THREADS, (in_threads, 0))
-    return unread
 
 
 OLDER_THREADS = ""  # stands for threads with nothing new in the scanned events

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bongsu.log.entry import Receipt, decode_receipt
+from bongsu.push.count_mode import CountMode
 from bongsu.sync.history import Change, History
 from bongsu.sync.hub import Hub
 from bongsu.sync.sources import Span, SyncStore
@@ -38,12 +39,13 @@ async def load_unread(hub: Hub, store: SyncStore, view: View, histories: Sequenc
     if not missing:
         return
     marks = await _load_marks(store, view, missing)
-    by_default = [h for h in missing if view.user.rules.is_default(h.room_id)]
-    by_rules = [h for h in missing if not view.user.rules.is_default(h.room_id)]
+    rules = view.user.rules
+    by_rules = [h for h in missing if rules.mode(h.room_id) is CountMode.SCAN]
+    by_totals = [h for h in missing if rules.mode(h.room_id) is not CountMode.SCAN]
     spans = {
         h.room_id: Span(h.room_id, marks[h.room_id].position, vector[h.partition]) for h in missing
     }
-    events = await store.load_facts([spans[h.room_id] for h in by_default], SCAN_MAX)
+    events = await store.load_facts([spans[h.room_id] for h in by_totals], SCAN_MAX)
     events |= await store.load_timelines([spans[h.room_id] for h in by_rules], SCAN_MAX)
     older = [
         spans[room_id]._replace(through=scanned[0].position - 1)
