@@ -102,13 +102,15 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._is_lingering or self._refusal is not None:
             return
-        if self._backlog:
+        if self._is_reading_paused:  # the last piece may have been on its way already
             self._backlog += data
-        elif len(data) <= HEAD_SLICE_BYTES:
-            self._feed(data)
-        else:
+        elif len(data) > HEAD_SLICE_BYTES:
             self._backlog = data
             self._feed_backlog()
+        else:
+            self._feed(data)
+            if self._queue or self._body_buffered > HEAD_SLICE_BYTES:
+                self._pause_or_resume()
 
     def pause_writing(self) -> None:
         self.is_full = True
@@ -202,6 +204,7 @@ class Connection(asyncio.Protocol):
     def finish(self, exchange: Exchange) -> None:
         """The application is done with `exchange`: the next one, or wait for one, or close."""
         self._current = None
+        self._body_buffered -= exchange.drop_body()
         if self._is_lingering:
             return
         if not exchange.keep_alive:
@@ -266,10 +269,11 @@ class Connection(asyncio.Protocol):
             size = HEAD_SLICE_BYTES if self._reading is None else BODY_SLICE_BYTES
             self._feed(view[offset : offset + size])
             offset += size
-        self._backlog = bytes(view[offset:]) if self._may_read_later() else b""
+        self._backlog = bytes(view[offset:]) if self._is_open() else b""
         self._pause_or_resume()
 
-    def _may_read_later(self) -> bool:
+    def _is_open(self) -> bool:
+        """Whether further requests can be understood."""
         return not self._is_lingering and self._refusal is None
 
     def _may_read(self) -> bool:
@@ -277,7 +281,7 @@ class Connection(asyncio.Protocol):
         return (
             len(self._queue) < limits.pipelined_requests_max
             and self._body_buffered < limits.body_buffered_bytes_max
-            and self._may_read_later()
+            and self._is_open()
         )
 
     def _go_on_reading(self) -> None:
@@ -287,10 +291,11 @@ class Connection(asyncio.Protocol):
             self._pause_or_resume()
 
     def _pause_or_resume(self) -> None:
-        wanted = bool(self._backlog)
-        if wanted != self._is_reading_paused and not self._transport.is_closing():
-            self._is_reading_paused = wanted
-            (self._transport.pause_reading if wanted else self._transport.resume_reading)()
+        """Stop reading while too much waits; what is only thrown away is read all the same."""
+        paused = self._is_open() and (bool(self._backlog) or not self._may_read())
+        if paused != self._is_reading_paused and not self._transport.is_closing():
+            self._is_reading_paused = paused
+            (self._transport.pause_reading if paused else self._transport.resume_reading)()
             self._set_deadline()
 
     def _stop_parsing(self, answer: bytes) -> None:

@@ -93,6 +93,11 @@ class Exchange:
         self.body_complete = True
         self._wake()
 
+    def drop_body(self) -> int:
+        """Forget what the application left of the body; its size."""
+        size, self._body = len(self._body), b""
+        return size
+
     async def receive(self) -> Message:
         """The next piece of the body; after the last one `http.disconnect`, once that is so."""
         if self._body_ended:

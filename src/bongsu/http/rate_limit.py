@@ -33,7 +33,7 @@ DEFAULT_RATES: Mapping[str, Rate] = {
     "join": Rate(1, 50),
     "invite": Rate(1, 50),
     "create_room": Rate(0.5, 30),
-    "media": Rate(10, 200),
+    "media": Rate(50, 500),
     "report": Rate(0.2, 10),
     "search": Rate(2, 20),
     "other": Rate(20, 200),

@@ -346,6 +346,15 @@ async def test_an_early_answer_survives_an_unread_body() -> None:
         assert (status, headers["connection"]) == (401, "close")
 
 
+async def test_bodies_that_nobody_reads_do_not_add_up() -> None:
+    async with serving(body_buffered_bytes_max=10_000) as (server, _), connected(server) as client:
+        for _ in range(10):
+            await client.send(
+                b"PUT /nothing HTTP/1.1\r\ncontent-length: 4000\r\n\r\n" + b"x" * 4000
+            )
+            assert (await client.answer(has_body=False))[0] == 204
+
+
 async def test_head_has_the_length_and_no_body() -> None:
     async with serving() as (server, _), connected(server) as client:
         await client.send(b"HEAD /x HTTP/1.1\r\n\r\n" + GET % b"/y")
@@ -401,12 +410,18 @@ async def test_a_long_answer_waits_for_its_reader() -> None:
         assert len((await client.answer())[2]) == 2000 * len(PIECE)
 
 
-async def test_an_upload_waits_for_its_reader() -> None:
+@pytest.mark.parametrize("piece_bytes", [2000, 1_000_000])
+async def test_an_upload_waits_for_its_reader(piece_bytes: int) -> None:
     """The other way round: what the application does not take must stay with the client."""
     async with serving() as (server, app), connected(server) as client:
-        size = 100_000_000
+        size = 40_000_000
+
+        async def send_all() -> None:
+            for _ in range(size // piece_bytes):
+                await client.send(b"x" * piece_bytes)
+
         await client.send(b"PUT /upload HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % size)
-        sending = asyncio.create_task(client.send(b"x" * size))
+        sending = asyncio.create_task(send_all())
         await app.began.wait()
         await asyncio.sleep(0.2)
         assert not sending.done()
