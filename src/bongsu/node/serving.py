@@ -23,6 +23,7 @@ from bongsu.node.content import Content
 from bongsu.node.heart import Heart
 from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
+from bongsu.node.reading import Reading
 from bongsu.node.rooms import Rooms
 from bongsu.postgres.database import Database
 from bongsu.postgres.identity import ensure_identity
@@ -63,10 +64,11 @@ class Node:
         reader = PostgresRoomStore(database)
         self._people = People(settings, database, heart.log, bus, reader, rate_limiter)
         self._rooms = Rooms(settings, database, heart.log, reader, self._people)
+        self._reading = Reading(database, heart, bus, reader, self._people)
         self._content = Content(settings, database)
         registry = CollectorRegistry()
         router = Router()
-        parts = (self._people, self._rooms, self._content)
+        parts = (self._people, self._rooms, self._reading, self._content)
         for endpoint in [e for part in parts for e in part.endpoints()]:
             router.add(endpoint)
         router.add(ServerInfo(ServerFacts(settings.default_room_version, settings.base_url, {})))
@@ -93,6 +95,7 @@ class Node:
         await self._content.start()
         await self._heart.start()
         await self._people.start()
+        await self._reading.start()
         await self._heart.ownership.settled(OWNER_SECONDS_MAX)
         try:
             await self._server.start()
@@ -104,6 +107,7 @@ class Node:
     async def stop(self) -> None:
         """Answer what runs, then let go of everything else."""
         await self._server.stop()
+        await self._reading.stop()
         await self._people.stop()
         await self._content.stop()
         await self._heart.stop()

@@ -1,0 +1,74 @@
+"""What clients follow: sync, and beside it typing, presence and read markers."""
+
+import time
+
+import msgspec
+
+from bongsu.http.client.account_data import AccountDataEndpoints
+from bongsu.http.client.profile import ProfileEndpoints
+from bongsu.http.client.read_markers import ReadMarkerEndpoints
+from bongsu.http.client.sync import SyncEndpoints
+from bongsu.http.client.typing import TypingEndpoints
+from bongsu.ids import UserId
+from bongsu.log.bus import Bus
+from bongsu.node.heart import Heart
+from bongsu.node.people import People
+from bongsu.postgres.database import Database
+from bongsu.postgres.event_positions import PostgresEventPositions
+from bongsu.postgres.filter_store import PostgresFilterStore
+from bongsu.postgres.room_store import PostgresRoomStore
+from bongsu.postgres.sync_store import PostgresSyncStore
+from bongsu.presence.silent import SilentPresence
+from bongsu.presence.typing import TypingService
+from bongsu.push.ruleset import account_data_content
+from bongsu.rooms.read_markers import ReadMarkers
+from bongsu.sync.stored_filters import StoredFilters
+from bongsu.sync.v2 import SyncService
+from bongsu.users.tags import RoomTags
+
+
+class Reading:
+    """Follows the log for the people connected to this node."""
+
+    def __init__(
+        self, database: Database, heart: Heart, bus: Bus, reader: PostgresRoomStore, people: People
+    ) -> None:
+        self.typing = TypingService(bus, reader, heart.follower)
+        self.presence = SilentPresence()
+        self.sync = SyncService(
+            heart.follower,
+            PostgresSyncStore(database),
+            self.typing,
+            self.presence,
+            push_rules_content,
+        )
+        self._people = people
+        self._filters = StoredFilters(PostgresFilterStore(database))
+        self._markers = ReadMarkers(
+            heart.log,
+            reader,
+            PostgresEventPositions(database),
+            people.account_data,
+            lambda: time.time_ns() // 1_000_000,
+        )
+
+    def endpoints(self) -> list[object]:
+        return [
+            SyncEndpoints(self.sync, self._filters),
+            TypingEndpoints(self.typing),
+            ReadMarkerEndpoints(self._markers),
+            ProfileEndpoints(self._people.profiles),
+            AccountDataEndpoints(self._people.account_data, RoomTags(self._people.account_data)),
+        ]
+
+    async def start(self) -> None:
+        await self.typing.start()
+
+    async def stop(self) -> None:
+        await self.sync.stop()
+        await self.typing.stop()
+
+
+def push_rules_content(user_id: str, stored: bytes | None) -> bytes:
+    """`m.push_rules` as clients see it, from what is stored of it."""
+    return msgspec.json.encode(account_data_content(stored, UserId(user_id)))
