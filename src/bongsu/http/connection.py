@@ -142,14 +142,15 @@ class Connection(asyncio.Protocol):
         assert parser is not None
         if len(headers) > self._server.limits.header_count_max:
             self._stop_parsing(wire.HEADERS_TOO_LARGE)
-        if parser.get_http_version() not in ("1.1", "1.0"):
+        version = parser.get_http_version()
+        if version not in ("1.1", "1.0"):
             self._stop_parsing(wire.BAD_REQUEST)
         is_upgrade = parser.should_upgrade()
         if is_upgrade and _has_body(headers):
             self._stop_parsing(wire.UPGRADE_WITH_BODY)
         exchange = Exchange(
             self,
-            self._scope(parser, headers),
+            self._scope(parser.get_method(), version, headers),
             keep_alive=not is_upgrade and parser.should_keep_alive(),
             expects_continue=self._expects_continue,
         )
@@ -360,7 +361,7 @@ class Connection(asyncio.Protocol):
         earned = self.deadline + size / limits.body_bytes_per_second_min
         self.deadline = min(now + limits.body_idle_seconds_max, earned)
 
-    def _scope(self, parser: httptools.HttpRequestParser, headers: list[wire.Header]) -> Scope:
+    def _scope(self, method: bytes, version: str, headers: list[wire.Header]) -> Scope:
         raw_path, _, query_string = self._url.partition(b"?")
         if not raw_path.startswith(b"/") and raw_path != b"*":
             raw_path = httptools.parse_url(raw_path).path or b"/"  # http://host/path
@@ -368,8 +369,8 @@ class Connection(asyncio.Protocol):
         return {
             "type": "http",
             "asgi": ASGI,
-            "http_version": parser.get_http_version(),
-            "method": parser.get_method().decode("ascii"),
+            "http_version": version,
+            "method": method.decode("ascii"),
             "scheme": "http",
             "path": path.decode("utf-8", "replace"),
             "raw_path": raw_path,
