@@ -38,7 +38,11 @@ async def test_read_only_database(
 
 async def test_full_disk(small_disk: Path, make_crew: MakeCrew) -> None:
     """The embedded engine on a small disk that a stranger's file fills to the last byte."""
-    bongsu = Bongsu(small_disk / "data", settings={"BONGSU_POSTGRES_MEMORY_MB": "32"})
+    bongsu = Bongsu(
+        small_disk / "data",
+        settings={"BONGSU_POSTGRES_MEMORY_MB": "32"},
+        log=small_disk.with_name("bongsu.log"),
+    )
     bongsu.start()
     filler = small_disk / "filler"
     try:
