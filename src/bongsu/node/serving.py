@@ -21,6 +21,7 @@ from bongsu.memory.bus import MemoryBus
 from bongsu.nats.bus import NatsBus
 from bongsu.node.content import Content
 from bongsu.node.heart import Heart
+from bongsu.node.history import Histories
 from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
 from bongsu.node.reading import Reading
@@ -65,10 +66,11 @@ class Node:
         self._people = People(settings, database, heart.log, bus, reader, rate_limiter)
         self._rooms = Rooms(settings, database, heart.log, reader, self._people)
         self._reading = Reading(database, heart, bus, reader, self._people)
+        histories = Histories(database, heart, self._reading.sync.tokens)
         self._content = Content(settings, database)
         registry = CollectorRegistry()
         router = Router()
-        parts = (self._people, self._rooms, self._reading, self._content)
+        parts = (self._people, self._rooms, self._reading, histories, self._content)
         for endpoint in [e for part in parts for e in part.endpoints()]:
             router.add(endpoint)
         router.add(ServerInfo(ServerFacts(settings.default_room_version, settings.base_url, {})))
