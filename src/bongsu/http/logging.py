@@ -35,7 +35,10 @@ def configure(log_format: str = "console", level: str = "info") -> None:
     shown: Any = (
         structlog.processors.JSONRenderer()
         if is_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # others show locals: tokens too
+        )
     )
     structlog.configure(
         processors=[*shared, shown],
