@@ -108,6 +108,7 @@ class Node:
 
     async def stop(self) -> None:
         """Answer what runs, then let go of everything else."""
+        self._reading.sync.waiters.close()  # a long poll has nothing to wait for any more
         await self._server.stop()
         await self._reading.stop()
         await self._people.stop()

@@ -95,7 +95,7 @@ class SyncService:
             answer = await self._answers.increment(self._view(request, since, user, pin))
             if answer is not None:
                 return answer
-            if asyncio.get_running_loop().time() >= deadline:
+            if self.waiters.is_closing or asyncio.get_running_loop().time() >= deadline:
                 return _empty(request)
             since = _moved_on(since, pin)  # what is not for this reader need not be seen twice
             if user.moment <= pin.moment and not user.is_stale:

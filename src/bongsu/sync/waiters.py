@@ -13,6 +13,13 @@ class Waiters:
     def __init__(self) -> None:
         self._buckets: dict[int, set[asyncio.Future[None]]] = {}
         self.count = 0
+        self.is_closing = False
+
+    def close(self) -> None:
+        """Let everybody go: each poll answers with the token it came with."""
+        self.is_closing = True
+        for tick in list(self._buckets):
+            self._expire(tick)
 
     async def wait(self, user: HotUser, deadline: float) -> None:
         """Return when `user` is touched, or about `deadline` (seconds of the loop's clock)."""
