@@ -18,13 +18,18 @@ FOREIGN_URL = os.environ.get("BONGSU_E2E_URL")
 
 
 @pytest.fixture(scope="session")
-def homeserver() -> Iterator[str]:
-    """URL of a server of one process."""
+def solo() -> Iterator[Bongsu]:
+    """A server of one process."""
     if FOREIGN_URL:
-        yield FOREIGN_URL
-        return
+        pytest.skip("BONGSU_E2E_URL names a server; this test needs one of ours")
     with _running(processes=1) as bongsu:
-        yield bongsu.url
+        yield bongsu
+
+
+@pytest.fixture(scope="session")
+def homeserver(request: pytest.FixtureRequest) -> str:
+    """URL of a server of one process."""
+    return FOREIGN_URL or str(request.getfixturevalue("solo").url)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from harness.process import Process, command_of, free_port, tree_of
 from harness.synapse import answers
 
 READY_SECONDS_MAX = 120.0
+COMMAND_SECONDS_MAX = 60.0
 COMMAND = Path(sys.executable).parent / "bongsu"
 _NODE = "bongsu.cli node"
 
@@ -101,6 +103,15 @@ class Bongsu:
         assert self._process is not None
         code = self._process.stop(signal.SIGTERM)
         return code
+
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        """Run another `bongsu` command with this server's settings. Returns what it printed."""
+        done = subprocess.run(
+            [str(COMMAND), *arguments], input=stdin, env={**os.environ, **self._env},
+            capture_output=True, text=True, timeout=COMMAND_SECONDS_MAX, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def log_tail(self) -> str:
         return self._process.log_tail() if self._process else ""

@@ -1,0 +1,40 @@
+"""Operations of the spec that are not offered on purpose, and what is answered instead.
+
+404 M_UNRECOGNIZED is the spec's word for it. Whoever adds one of these takes it from here and puts
+a step into the scenes: a test holds that every operation is in exactly one of the two.
+"""
+
+UNRECOGNIZED = "404 M_UNRECOGNIZED"
+DENIED = "403 M_THREEPID_DENIED"
+
+NOT_OFFERED: dict[str, str] = {
+    **dict.fromkeys([  # end-to-end encryption: keys, cross-signing, backups
+        "uploadKeys", "queryKeys", "claimKeys", "getKeysChanges",
+        "uploadCrossSigningKeys", "uploadCrossSigningSignatures",
+        "postRoomKeysVersion", "getRoomKeysVersion", "putRoomKeysVersion", "deleteRoomKeysVersion",
+        "putRoomKeys", "getRoomKeys", "deleteRoomKeys",
+        "putRoomKeysByRoomId", "getRoomKeysByRoomId", "deleteRoomKeysByRoomId",
+        "putRoomKeyBySessionId", "getRoomKeyBySessionId", "deleteRoomKeyBySessionId",
+    ], UNRECOGNIZED),
+    **dict.fromkeys([  # application services and the networks that they bridge
+        "pingAppservice", "updateAppserviceRoomDirectoryVisibility", "getProtocolMetadata",
+        "queryLocationByProtocol", "queryUserByProtocol", "queryLocationByAlias", "queryUserByID",
+    ], UNRECOGNIZED),
+    **dict.fromkeys([  # single sign-on
+        "redirectToSSO", "redirectToIdP",
+    ], UNRECOGNIZED),
+    **dict.fromkeys([  # searching, previews of web pages, policy servers, contacts of the operator
+        "search", "getUrlPreviewAuthed", "getUrlPreview", "getWellknownPolicy",
+        "getWellknownSupport",
+    ], UNRECOGNIZED),
+    **dict.fromkeys([  # what /sync replaced long ago
+        "getEvents", "peekEvents", "initialSync", "roomInitialSync", "getOneEvent",
+    ], UNRECOGNIZED),
+    **dict.fromkeys([  # e-mail addresses and phone numbers: never asked for
+        "post3PIDs", "add3PID", "bind3PID", "requestTokenTo3PIDEmail", "requestTokenTo3PIDMSISDN",
+        "requestTokenToRegisterEmail", "requestTokenToRegisterMSISDN",
+        "requestTokenToResetPasswordEmail", "requestTokenToResetPasswordMSISDN",
+    ], DENIED),
+    **dict.fromkeys(["delete3pidFromAccount", "unbind3pidFromAccount"], "200"),
+    "inviteBy3PID": DENIED,
+}  # fmt: skip
