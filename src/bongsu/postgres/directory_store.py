@@ -1,6 +1,11 @@
 """Aliases and the list of public rooms."""
 
+import re
+from collections.abc import Sequence
+
 from bongsu.postgres.database import Database
+from bongsu.rooms.canonical_json import encode
+from bongsu.rooms.directory import Place
 
 ROOM_OF = "SELECT room_id FROM alias WHERE alias = $1"
 CREATOR_OF = "SELECT creator FROM alias WHERE alias = $1"
@@ -15,6 +20,28 @@ MOVE_PUBLIC = """
 WITH old AS (DELETE FROM public_room WHERE room_id = $1 RETURNING 1)
 INSERT INTO public_room SELECT $2 FROM old ON CONFLICT DO NOTHING
 """
+
+COUNT = "SELECT count(*) AS rooms FROM public_room"
+
+# The search looks at the JSON as it is stored: no decoding, which a NUL in a name would break. It
+# may let through too much, never too little.
+_PLACES = """
+SELECT joined_count, room_id FROM public_room JOIN room USING (room_id)
+WHERE ($1::bigint IS NULL OR (joined_count, room_id) {beyond} ($1, $2::text))
+  AND ($4::text[] IS NULL OR EXISTS (
+      SELECT FROM unnest(ARRAY['m.room.name', 'm.room.topic', 'm.room.canonical_alias']) AS told
+      CROSS JOIN LATERAL (
+          SELECT event_id FROM state
+          WHERE state.room_id = room.room_id AND state.type = told AND state_key = ''
+          ORDER BY position DESC LIMIT 1
+      ) AS latest
+      JOIN entry USING (event_id)
+      WHERE convert_from(entry.body, 'UTF8') ILIKE ANY($4)
+  ))
+ORDER BY joined_count {order}, room_id {order} LIMIT $3
+"""
+PLACES_AFTER = _PLACES.format(beyond="<", order="DESC")
+PLACES_BEFORE = _PLACES.format(beyond=">", order="ASC")
 
 
 class PostgresAliasStore:
@@ -48,7 +75,7 @@ class PostgresAliasStore:
 
 
 class PostgresPublicRooms:
-    """Implements `rooms.reading.PublicRooms`."""
+    """Implements `rooms.reading.PublicRooms` and `rooms.directory.PublicRoomStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -61,3 +88,24 @@ class PostgresPublicRooms:
 
     async def move(self, old_room: str, new_room: str) -> None:
         await self._database.execute(MOVE_PUBLIC, old_room, new_room)
+
+    async def count(self) -> int:
+        row = await self._database.fetchrow(COUNT)
+        assert row is not None, "an aggregate gives a row"
+        return row["rooms"]
+
+    async def list_places(
+        self, beside: Place | None, limit: int, terms: Sequence[str] | None, *, backwards: bool
+    ) -> list[Place]:
+        joined_count, room_id = beside or (None, None)
+        patterns = None if terms is None else [_pattern(term) for term in terms]
+        rows = await self._database.fetch(
+            PLACES_BEFORE if backwards else PLACES_AFTER, joined_count, room_id, limit, patterns
+        )
+        return [Place(*row) for row in rows]
+
+
+def _pattern(term: str) -> str:
+    """What an event's canonical JSON is like if one of its strings holds `term`."""
+    written = encode(term).decode()[1:-1]
+    return "%" + re.sub(r"([\\%_])", r"\\\1", written) + "%"

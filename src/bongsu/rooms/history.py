@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from bongsu.errors import NotFound
+from bongsu.ids import is_event_id
 from bongsu.log.entry import LoggedEvent
 from bongsu.rooms.access import RoomAccess, RoomView
 from bongsu.rooms.event_filter import EventSelection
@@ -163,10 +164,12 @@ class History:
         return (await self._presenter.present(view, [event]))[0]
 
     async def find(
-        self, requester: Requester, room_id: str, event_id: str
+        self, requester: Requester, room_id: str, event_id: str, *, covering: int = 0
     ) -> tuple[RoomView, LoggedEvent]:
         """An event that the requester may see, and their view of its room."""
-        found = await self._look_for(requester, room_id, event_id)
+        if not is_event_id(event_id):
+            raise NotFound("Event not found")
+        found = await self._look_for(requester, room_id, event_id, covering)
         if found is None and await self._access.catch_up(room_id):
             found = await self._look_for(requester, room_id, event_id)
         if found is None:
@@ -211,9 +214,9 @@ class History:
         return Surroundings(context, view, last, members)
 
     async def _look_for(
-        self, requester: Requester, room_id: str, event_id: str
+        self, requester: Requester, room_id: str, event_id: str, covering: int = 0
     ) -> tuple[RoomView, LoggedEvent] | None:
-        view = await self._access.glimpse(requester, room_id)
+        view = await self._access.glimpse(requester, room_id, covering=covering)
         event = await self._reader.event(room_id, event_id, view.vector[view.partition])
         return None if event is None or not view.shows(event) else (view, event)
 

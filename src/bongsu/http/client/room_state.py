@@ -1,4 +1,6 @@
-"""State and members of rooms. Spec: "Getting events for a room"."""
+"""State and members of rooms. Spec: "Getting events for a room", "Room Previews"."""
+
+import msgspec
 
 from bongsu.errors import InvalidParam
 from bongsu.http.client.streaming import streamed
@@ -7,6 +9,7 @@ from bongsu.http.routing import Answer, Auth, get
 from bongsu.ids import room_id
 from bongsu.rooms.client_event import content_of
 from bongsu.rooms.presenting import show
+from bongsu.rooms.preview import Previews
 from bongsu.rooms.room_state import RoomStates
 
 ROOM = "/_matrix/client/v3/rooms/{room_id}"
@@ -14,8 +17,9 @@ MEMBERSHIPS = ("join", "invite", "knock", "leave", "ban")
 
 
 class RoomStateEndpoints:
-    def __init__(self, states: RoomStates) -> None:
+    def __init__(self, states: RoomStates, previews: Previews) -> None:
         self._states = states
+        self._previews = previews
 
     @get(f"{ROOM}/state", auth=Auth.GUEST)
     async def state(self, request: Request) -> Answer:
@@ -55,6 +59,14 @@ class RoomStateEndpoints:
     @get("/_matrix/client/v3/joined_rooms", auth=Auth.GUEST)
     async def joined_rooms(self, request: Request) -> Answer:
         return {"joined_rooms": await self._states.joined_rooms(request.requester)}
+
+    @get(f"{ROOM}/initialSync", auth=Auth.GUEST)
+    async def initial_sync(self, request: Request) -> Answer:
+        preview, state = await self._previews.preview(
+            request.requester, room_id(request.path["room_id"])
+        )
+        start = msgspec.json.encode(preview)[:-1] + b',"state":['
+        return await streamed(start, state, b"]}")
 
 
 def _membership(request: Request, name: str) -> str | None:
