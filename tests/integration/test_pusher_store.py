@@ -6,7 +6,8 @@ import msgspec
 
 from bongsu.ids import DeviceId, UserId
 from bongsu.postgres.database import Database
-from bongsu.postgres.pusher_store import PostgresPusherStore
+from bongsu.postgres.device_store import PostgresDeviceStore
+from bongsu.postgres.pusher_store import PostgresPusherStore, delete_pushers_of
 from bongsu.push.pushers import Pusher
 
 ALICE, BOB = UserId("@alice:example.org"), UserId("@bob:example.org")
@@ -70,6 +71,7 @@ async def test_pushers_go_with_their_device(database: Database) -> None:
     other = msgspec.structs.replace(PUSHER, pushkey="other")
     await put(store, ALICE, PUSHER)
     await put(store, ALICE, other, device=DESK)
-    await store.delete_of_devices(ALICE, [PHONE, DeviceId("NONE")])
-    await store.delete_of_devices(BOB, [DESK])
+    devices = PostgresDeviceStore(database, [delete_pushers_of])
+    await devices.delete(ALICE, [PHONE, DeviceId("NONE")])
+    await devices.delete(BOB, [DESK])
     assert await store.list_pushers(ALICE) == [other]

@@ -1,6 +1,5 @@
 """The endpoints of push rules, pushers and notifications, from the path to the JSON."""
 
-from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -49,9 +48,6 @@ class Shelf:
 
     async def delete(self, user_id: UserId, app_id: str, pushkey: str) -> None:
         self.pushers.pop((app_id, pushkey), None)
-
-    async def delete_of_devices(self, user_id: UserId, device_ids: Collection[DeviceId]) -> None:
-        raise NotImplementedError
 
     async def list_pushers(self, user_id: UserId) -> list[Pusher]:
         return list(self.pushers.values())

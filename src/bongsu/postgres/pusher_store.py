@@ -1,6 +1,6 @@
 """Rows of pushers."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 import asyncpg
 import msgspec
@@ -67,12 +67,16 @@ class PostgresPusherStore:
     async def delete(self, user_id: UserId, app_id: str, pushkey: str) -> None:
         await self._database.execute(_DELETE, user_id, app_id, pushkey)
 
-    async def delete_of_devices(self, user_id: UserId, device_ids: Collection[DeviceId]) -> None:
-        await self._database.execute(_DELETE_OF_DEVICES, user_id, list(device_ids))
-
     async def list_pushers(self, user_id: UserId) -> list[Pusher]:
         """Confirmed: a client that misses its pusher would make it anew."""
         return [_pusher(row) for row in await self._database.fetch(_LIST, user_id, confirmed=True)]
+
+
+async def delete_pushers_of(
+    connection: Connection, user_id: UserId, device_ids: Sequence[DeviceId]
+) -> None:
+    """Pushers end with the devices that made them. A `device_store.DeletionHook`."""
+    await connection.execute(_DELETE_OF_DEVICES, user_id, device_ids)
 
 
 def _columns(pusher: Pusher) -> tuple[object, ...]:

@@ -19,6 +19,10 @@ ROOM_ACCOUNT_DATA = """
 SELECT type, content FROM account_data
 WHERE user_id = $1 AND room_id = $2 AND content IS NOT NULL
 """
+ACCOUNT_DATA_TYPES = """
+SELECT room_id, type FROM account_data
+WHERE user_id = $1 AND content IS NOT NULL AND content <> '{}'
+"""
 
 
 class PostgresUserDataStore:
@@ -48,6 +52,11 @@ class PostgresUserDataStore:
         """All account data of a user in one room, JSON by type."""
         rows = await self._rows(ROOM_ACCOUNT_DATA, user_id, room_id)
         return {row["type"]: row["content"] for row in rows}
+
+    async def list_account_data(self, user_id: str) -> list[tuple[str | None, str]]:
+        """(room id, None for global; type) of all account data that is not empty."""
+        rows = await self._database.fetch(ACCOUNT_DATA_TYPES, user_id, confirmed=True)
+        return [(row["room_id"] or None, row["type"]) for row in rows]
 
     async def _rows(self, query: str, *arguments: str, confirmed: bool = False) -> Sequence[Any]:
         rows = await self._database.fetch(query, *arguments, confirmed=confirmed)

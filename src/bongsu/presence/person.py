@@ -3,6 +3,7 @@
 Pure: every function takes the time, in seconds of a clock that never goes back.
 """
 
+from collections.abc import Container
 from typing import Literal, NamedTuple
 
 Presence = Literal["online", "unavailable", "offline"]
@@ -150,7 +151,7 @@ class Person:
             self.active_at = now
 
 
-def _best(states: set[Presence]) -> Presence:
+def _best(states: Container[str]) -> Presence:
     for each in _ORDER:
         if each in states:
             return each

@@ -3,7 +3,6 @@
 Matrix spec, client-server API, POST /pushers/set and GET /pushers. Only HTTP pushers exist here.
 """
 
-from collections.abc import Collection
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -66,10 +65,6 @@ class PusherStore(Protocol):
 
     async def delete(self, user_id: UserId, app_id: str, pushkey: str) -> None: ...
 
-    async def delete_of_devices(
-        self, user_id: UserId, device_ids: Collection[DeviceId]
-    ) -> None: ...
-
     async def list_pushers(self, user_id: UserId) -> list[Pusher]: ...
 
 
@@ -101,10 +96,6 @@ class PushersService:
 
     async def list_pushers(self, user_id: UserId) -> list[Pusher]:
         return await self._store.list_pushers(user_id)
-
-    async def forget_devices(self, user_id: UserId, device_ids: Collection[DeviceId]) -> None:
-        """Delete the pushers that devices made which are logged out now."""
-        await self._store.delete_of_devices(user_id, device_ids)
 
 
 def parse_pusher(body: PusherBody) -> Pusher:
