@@ -1,31 +1,69 @@
-"""What was said before: history, state, and single events, as far as one may see."""
+"""What was said before, and what rooms there are: as far as one may see."""
 
+from bongsu.http.client.aliases import AliasEndpoints
+from bongsu.http.client.directory import DirectoryEndpoints
+from bongsu.http.client.relations import RelationEndpoints
 from bongsu.http.client.room_events import RoomEventEndpoints
 from bongsu.http.client.room_state import RoomStateEndpoints
+from bongsu.http.client.spaces import SpaceEndpoints
 from bongsu.node.heart import Heart
+from bongsu.node.people import People
+from bongsu.node.rooms import Rooms
 from bongsu.postgres.database import Database
 from bongsu.postgres.history_store import PostgresHistoryStore
+from bongsu.postgres.relation_store import PostgresRelationStore
+from bongsu.postgres.room_store import PostgresRoomStore
+from bongsu.postgres.summary_store import PostgresSummaryStore
 from bongsu.postgres.sync_store import PostgresSyncStore
 from bongsu.rooms.access import RoomAccess
+from bongsu.rooms.alias_directory import AliasDirectory
 from bongsu.rooms.by_time import TimeSearch
+from bongsu.rooms.directory import Directory
 from bongsu.rooms.history import History
 from bongsu.rooms.presenting import Presenter
+from bongsu.rooms.preview import Previews
+from bongsu.rooms.relations import Relations
 from bongsu.rooms.room_state import RoomStates
+from bongsu.rooms.spaces import Spaces
+from bongsu.rooms.summary import Summaries
+from bongsu.settings import Settings
 from bongsu.sync.token import TokenCodec
 
 
 class Histories:
     """Services that read rooms."""
 
-    def __init__(self, database: Database, heart: Heart, tokens: TokenCodec) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        heart: Heart,
+        reader: PostgresRoomStore,
+        people: People,
+        rooms: Rooms,
+        tokens: TokenCodec,
+    ) -> None:
         store, snapshots = PostgresHistoryStore(database), PostgresSyncStore(database)
-        self.access = RoomAccess(heart.follower, store, snapshots)
-        self._history = History(self.access, store, Presenter(snapshots), tokens)
-        self._states = RoomStates(self.access, store, tokens)
-        self._by_time = TimeSearch(self.access, store)
+        summary_store = PostgresSummaryStore(database)
+        access = RoomAccess(heart.follower, store, snapshots)
+        presenter = Presenter(snapshots)
+        history = History(access, store, presenter, tokens)
+        states = RoomStates(access, store, tokens)
+        relations = PostgresRelationStore(database)
+        summaries = Summaries(access, summary_store)
+        aliases = AliasDirectory(rooms.aliases, reader, access, rooms.sending, settings.server_name)
+        previews = Previews(
+            access, history, states, presenter, rooms.public_rooms, people.data_store
+        )
+        directory = Directory(access, reader, rooms.public_rooms, summaries)
+        self._endpoints: list[object] = [
+            RoomEventEndpoints(history, states, TimeSearch(access, store)),
+            RoomStateEndpoints(states, previews),
+            RelationEndpoints(Relations(access, history, relations, presenter, tokens)),
+            SpaceEndpoints(Spaces(access, summaries, summary_store), summaries, aliases),
+            AliasEndpoints(aliases),
+            DirectoryEndpoints(directory, settings.server_name),
+        ]
 
     def endpoints(self) -> list[object]:
-        return [
-            RoomEventEndpoints(self._history, self._states, self._by_time),
-            RoomStateEndpoints(self._states),
-        ]
+        return self._endpoints

@@ -69,7 +69,15 @@ class Node:
         self._people = People(settings, database, heart.log, bus, reader, rate_limiter)
         self._rooms = Rooms(settings, database, heart.log, reader, self._people)
         self._reading = Reading(database, heart, bus, reader, self._people)
-        histories = Histories(database, heart, self._reading.sync.tokens)
+        histories = Histories(
+            settings,
+            database,
+            heart,
+            reader,
+            self._people,
+            self._rooms,
+            self._reading.sync.tokens,
+        )
         self._content = Content(settings, database)
         registry = CollectorRegistry()
         router = Router()
