@@ -131,6 +131,7 @@ class Batch:
         self._heads = heads
         self._positions: dict[int, int] = {}
         self.entries: list[Entry] = []
+        self.body_bytes = 0
         self.request_ids: list[bytes | None] = []
         # Keyed by row class, then by the row's key, so that the last of several changes wins.
         self.rows: dict[type[tuple[Any, ...]], dict[Any, Any]] = {}
@@ -152,6 +153,7 @@ class Batch:
         self._positions[p] = position
         entry = Entry(p, position, kind, key, event_id, body, facts)
         self.entries.append(entry)
+        self.body_bytes += len(body)
         self.request_ids.append(request_id)
         return entry
 

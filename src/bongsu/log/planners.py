@@ -1,10 +1,10 @@
 """One planner for a sequencer out of one per family of proposals."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bongsu.log.batch import Batch
+from bongsu.log.pending import Planner
 from bongsu.log.proposal import Accepted, Proposal
-from bongsu.log.sequencer import Planner
 
 
 class Planners:
@@ -12,10 +12,10 @@ class Planners:
 
     def __init__(self, by_class: Mapping[type[Proposal], Planner]) -> None:
         self._by_class = by_class
-        self._all = {id(planner): planner for planner in by_class.values()}.values()
+        self._all = tuple({id(planner): planner for planner in by_class.values()}.values())
 
-    def hold(self, proposal: Proposal) -> bool:
-        return self._by_class[type(proposal)].hold(proposal)
+    def is_ready(self, proposal: Proposal) -> bool:
+        return self._by_class[type(proposal)].is_ready(proposal)
 
     async def load(self, proposal: Proposal) -> None:
         await self._by_class[type(proposal)].load(proposal)
@@ -23,9 +23,10 @@ class Planners:
     def plan(self, proposal: Proposal, batch: Batch) -> Accepted:
         return self._by_class[type(proposal)].plan(proposal, batch)
 
-    def done(self, proposal: Proposal) -> None:
-        self._by_class[type(proposal)].done(proposal)
-
-    def forget(self) -> None:
+    def settle(self) -> None:
         for planner in self._all:
-            planner.forget()
+            planner.settle()
+
+    def forget(self, partitions: Collection[int]) -> None:
+        for planner in self._all:
+            planner.forget(partitions)

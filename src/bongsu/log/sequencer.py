@@ -21,7 +21,7 @@ How a proposal becomes an entry, and why nothing acknowledged is lost, doubled o
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Protocol
 
@@ -30,7 +30,8 @@ import structlog
 from bongsu.errors import Refused, Unavailable
 from bongsu.log.batch import Batch, Head
 from bongsu.log.entry import Entry
-from bongsu.log.position import partition_of
+from bongsu.log.pending import Pending, Planner
+from bongsu.log.position import PARTITIONS
 from bongsu.log.proposal import (
     Accepted,
     NotOwner,
@@ -43,12 +44,13 @@ from bongsu.tasks import TaskOwner
 log = structlog.get_logger()
 
 PROPOSALS_PER_BATCH_MAX = 500
+BATCH_BYTES_MAX = 8 * 1024 * 1024  # of bodies: what is past it waits for the next batch
 QUEUE_MAX = 20_000
 SUSPECTS_MAX = 1_000
 LOADS_MAX = 10  # of one proposal: each may find that what an earlier one loaded was evicted
 HEARTBEAT_SECONDS = 0.5
 DRAIN_SECONDS_MAX = 5.0
-LEASE_SECONDS = 1.5  # how long after a confirmed statement a refusal may still be given
+LEASE_SECONDS = 1.5  # how long after a confirmed commit an answer without one may be given
 
 
 class Pen(Protocol):
@@ -77,52 +79,6 @@ class Pen(Protocol):
         ...
 
 
-class Planner(Protocol):
-    """Knows what proposals mean. Its memory is true as long as the ownership lasts."""
-
-    def hold(self, proposal: Proposal) -> bool:
-        """Whether all that `plan` needs is in memory; if so it stays there until `done`."""
-        ...
-
-    async def load(self, proposal: Proposal) -> None:
-        """Bring into memory what `hold` missed. May raise `Refused`."""
-        ...
-
-    def plan(self, proposal: Proposal, batch: Batch) -> Accepted:
-        """Authorise and append, changing memory at once. Raises `Refused` before any change."""
-        ...
-
-    def done(self, proposal: Proposal) -> None:
-        """What was held for this proposal may be evicted."""
-        ...
-
-    def forget(self) -> None:
-        """Ownership ended: drop all memory, and ignore what is still being loaded."""
-        ...
-
-
-class Pending:
-    """A proposal on its way. Several requests may wait for it; with none left it is dropped."""
-
-    __slots__ = ("deadline", "future", "held", "proposal", "waiters")
-
-    def __init__(self, proposal: Proposal, deadline: float) -> None:
-        self.proposal = proposal
-        self.deadline = deadline
-        self.future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self.waiters = 0
-        self.held = False
-
-    def answer(self, outcome: "Accepted | Exception") -> None:
-        if self.future.done():
-            return
-        if isinstance(outcome, Exception):
-            self.future.set_exception(outcome)
-            self.future.exception()  # asked for here: its waiters may all be gone
-        else:
-            self.future.set_result(outcome)
-
-
 class Observer(Protocol):
     """Hears of every batch once it is durable."""
 
@@ -145,11 +101,12 @@ class Sequencer:
         self._queue: deque[Pending] = deque()
         self._in_flight: dict[bytes, Pending] = {}
         self._suspects: dict[bytes, None] = {}  # ids of a poisoned batch, oldest first
-        self._confirmed_at = 0.0
+        self._confirmed_at = float("-inf")
         self._marked: dict[int, int] = {}  # heads already marked durable
         self._wake = asyncio.Event()
         self._pen_in_use = asyncio.Lock()
         self._tasks = TaskOwner("sequencer")
+        self._loads = TaskOwner("sequencer's loads", limit=QUEUE_MAX)
 
     # -- ownership ---------------------------------------------------------------------------
 
@@ -161,19 +118,30 @@ class Sequencer:
     async def claim(self, partitions: Sequence[int]) -> None:
         """Try to become the owner of `partitions`; raises `OwnershipLost` if the pen breaks."""
         async with self._pen_in_use:
+            sent_at = monotonic()
             try:
-                self._heads.update(await self._pen.claim(partitions))
-            except OwnershipLost:
+                gained = await self._pen.claim(partitions)
+            except BaseException:  # cancelled, too: the pen is broken off in the middle
                 await self._forget_all()
                 raise
-            self._confirmed_at = monotonic()
+            if gained:
+                # What was loaded before the new epoch was acknowledged need not be durable.
+                self._planner.forget(gained.keys())
+                self._heads.update(gained)
+                self._confirmed_at = sent_at
 
     async def release(self, partitions: Iterable[int]) -> None:
         """Give up some partitions in good order: after the running batch, with nothing in doubt."""
         async with self._pen_in_use:
             leaving = [p for p in partitions if self._heads.pop(p, None) is not None]
-            if leaving:
+            if not leaving:
+                return
+            self._planner.forget(leaving)
+            try:
                 await self._pen.release(leaving)
+            except BaseException:
+                await self._forget_all()
+                raise
 
     # -- proposals ---------------------------------------------------------------------------
 
@@ -183,54 +151,56 @@ class Sequencer:
         Raises `Refused`, `NotOwner` (nothing written), `OwnershipLost` (unknown) or `Unavailable`
         (too busy, or expired before it was planned). A repeat of a request id joins the first.
         """
-        pending = self._in_flight.get(proposal.request_id)
-        if pending is None:
-            pending = self._admit(proposal, monotonic() + timeout_seconds)
-        pending.waiters += 1
-        try:
-            return await asyncio.shield(pending.future)
-        finally:
-            pending.waiters -= 1
+        deadline = monotonic() + timeout_seconds
+        pending = self._in_flight.get(proposal.request_id) or self._admit(proposal)
+        return await pending.wait(deadline)
 
-    def _admit(self, proposal: Proposal, deadline: float) -> Pending:
-        if partition_of(proposal.key) not in self._heads:
+    def _admit(self, proposal: Proposal) -> Pending:
+        pending = Pending(proposal)
+        if pending.partition not in self._heads:
             raise NotOwner()
         if len(self._in_flight) >= QUEUE_MAX:
             raise Unavailable("Too many requests are waiting")
-        pending = Pending(proposal, deadline)
         self._in_flight[proposal.request_id] = pending
-        if self._planner.hold(proposal):
+        if self._planner.is_ready(proposal):
             self._enqueue(pending)
         else:
-            self._tasks.start(self._load(pending))
+            self._start_load(pending)
         return pending
+
+    def _start_load(self, pending: Pending) -> None:
+        if self._loads.start(self._load(pending)) is None:
+            self._finish(pending, Unavailable("Too many requests are waiting"))
 
     async def _load(self, pending: Pending) -> None:
         try:
-            for _ in range(LOADS_MAX):
+            while pending.loads < LOADS_MAX:
+                pending.loads += 1
                 await self._planner.load(pending.proposal)
-                if self._planner.hold(pending.proposal):
+                if pending.partition not in self._heads:
+                    raise NotOwner()
+                if self._planner.is_ready(pending.proposal):
                     return self._enqueue(pending)
             raise Unavailable("The room could not be loaded")
-        except Exception as error:
+        except (Refused, NotOwner, Unavailable) as error:
             self._finish(pending, error)
+        except Exception:
+            log.exception("loading failed", proposal=type(pending.proposal).__name__)
+            self._finish(pending, Unavailable("What this needs could not be loaded"))
 
     def _enqueue(self, pending: Pending) -> None:
-        pending.held = True
         self._queue.append(pending)
         self._wake.set()
 
     def _finish(self, pending: Pending, outcome: Accepted | Exception) -> None:
         self._in_flight.pop(pending.proposal.request_id, None)
-        if pending.held:
-            self._planner.done(pending.proposal)
         pending.answer(outcome)
 
     # -- the loop ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._wake.set()
         self._tasks.start(self._run())
+        self._tasks.start(self._beat())
 
     async def drain(self) -> None:
         """Return when all proposals taken in so far are answered, or after DRAIN_SECONDS_MAX."""
@@ -239,32 +209,41 @@ class Sequencer:
             await asyncio.sleep(0.01)
 
     async def stop(self) -> None:
-        """Give everything up. What is still queued was not written."""
+        """Give everything up. Whoever still waits hears that the outcome is unknown."""
         await self._tasks.stop()
+        await self._loads.stop()
         await self._forget_all()
+        for pending in list(self._in_flight.values()):
+            self._finish(pending, OwnershipLost("The node stops"))
 
     async def _run(self) -> None:
-        beat_at = 0.0
         while True:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
                 async with self._pen_in_use:
-                    await self._commit(self._take())
-            if monotonic() >= beat_at:
-                async with self._pen_in_use:
-                    if self._heads:
-                        await self._guarded(self._confirm())
-                beat_at = monotonic() + HEARTBEAT_SECONDS
-                asyncio.get_running_loop().call_later(HEARTBEAT_SECONDS, self._wake.set)
+                    if taken := self._take():
+                        await self._commit(taken)
 
-    async def _confirm(self) -> None:
+    async def _beat(self) -> None:
+        """Keep the session alive, and mark what no later batch marks as durable."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            async with self._pen_in_use:
+                if self._heads:
+                    await self._guarded(self._confirm())
+
+    async def _confirm(self, *, prove: bool = False) -> None:
+        """See that all epochs stand. `prove`: by a commit, which a cut-off primary cannot give."""
         unmarked = [p for p, head in self._heads.items() if self._marked.get(p) != head.position]
+        if prove and not unmarked:
+            unmarked = [next(iter(self._heads))]
         positions = {p: self._heads[p].position for p in unmarked}
         sent_at = monotonic()
         await self._pen.confirm(self._heads, unmarked)
         self._marked.update(positions)
-        self._confirmed_at = sent_at
+        if unmarked:
+            self._confirmed_at = sent_at
 
     def _take(self) -> list[Pending]:
         """The next batch: up to the limit, and a suspect only by itself."""
@@ -279,35 +258,46 @@ class Sequencer:
         return taken
 
     async def _commit(self, taken: list[Pending]) -> None:
-        started = monotonic()
         answers: list[tuple[Pending, Accepted | Exception]] = []
-        batch = Batch(self._heads)
-        if not await self._guarded(self._fill(batch, taken, answers), taken):
-            return
-        if not await self._guarded(self._write(batch, started), taken):
-            return
-        for pending, outcome in answers:
-            self._finish(pending, outcome)
+        if await self._guarded(self._carry_out(taken, answers), taken):
+            for pending, outcome in answers:
+                self._finish(pending, outcome)
 
-    async def _fill(
-        self,
-        batch: Batch,
-        taken: list[Pending],
-        answers: list[tuple[Pending, Accepted | Exception]],
+    async def _carry_out(
+        self, taken: list[Pending], answers: list[tuple[Pending, Accepted | Exception]]
     ) -> None:
+        """One batch, from look-up to commit. What has to wait on is taken out of `taken`."""
+        started = monotonic()
+        batch = Batch(self._heads)
         known = await self._pen.lookup([pending.proposal.request_id for pending in taken])
-        now = monotonic()
-        for pending in taken:
-            proposal = pending.proposal
-            outcome: Accepted | Exception | None = known.get(proposal.request_id)
+        for pending in list(taken):
+            if batch.body_bytes >= BATCH_BYTES_MAX:
+                rest = taken[len(answers) :]
+                del taken[len(answers) :]
+                self._queue.extendleft(reversed(rest))
+                break
+            outcome = self._decide(pending, known, batch)
             if outcome is None:
-                if partition_of(proposal.key) not in self._heads:
-                    outcome = NotOwner()
-                elif pending.waiters == 0 or now > pending.deadline:
-                    outcome = Unavailable("Nobody waits for this any more")
-                else:
-                    outcome = self._plan(proposal, batch)
-            answers.append((pending, outcome))
+                taken.remove(pending)
+                self._start_load(pending)
+            else:
+                answers.append((pending, outcome))
+        await self._write(batch, started)
+        self._planner.settle()
+
+    def _decide(
+        self, pending: Pending, known: Mapping[bytes, Accepted], batch: Batch
+    ) -> Accepted | Exception | None:
+        """What a proposal comes to; None: it was evicted what it needs."""
+        proposal = pending.proposal
+        if pending.partition not in self._heads:  # so nothing in it is known to be durable
+            return NotOwner()
+        first = known.get(proposal.request_id)
+        if first is not None:
+            return first
+        if not pending.is_wanted:
+            return Unavailable("Nobody waits for this any more")
+        return self._plan(proposal, batch) if self._planner.is_ready(proposal) else None
 
     def _plan(self, proposal: Proposal, batch: Batch) -> Accepted | Exception:
         try:
@@ -320,8 +310,8 @@ class Sequencer:
 
     async def _write(self, batch: Batch, started: float) -> None:
         if batch.is_empty:
-            if monotonic() - self._confirmed_at > LEASE_SECONDS:
-                await self._confirm()
+            if self._heads and monotonic() - self._confirmed_at > LEASE_SECONDS:
+                await self._confirm(prove=True)
             return
         sent_at = monotonic()
         await self._pen.write(batch)
@@ -364,7 +354,7 @@ class Sequencer:
         """Discard all that rested on this ownership. What is queued was certainly not written."""
         self._heads.clear()
         self._marked.clear()
-        self._planner.forget()
+        self._planner.forget(range(PARTITIONS))
         await self._pen.abandon()
         waiting, self._queue = self._queue, deque()
         for pending in waiting:

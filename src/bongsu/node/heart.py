@@ -10,9 +10,10 @@ from bongsu.log.bus import Bus
 from bongsu.log.follower import Follower
 from bongsu.log.gateway import Log, Publisher
 from bongsu.log.ownership import Ownership
+from bongsu.log.pending import Planner
 from bongsu.log.planners import Planners
 from bongsu.log.proposal import Proposal
-from bongsu.log.sequencer import Planner, Sequencer
+from bongsu.log.sequencer import Sequencer
 from bongsu.postgres.database import Database
 from bongsu.postgres.entry_reader import PostgresAccountDataVersions, PostgresEntryReader
 from bongsu.postgres.log_sql import TERMINATE_HOLDERS

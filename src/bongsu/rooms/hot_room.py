@@ -14,9 +14,12 @@ from bongsu.log.entry import LoggedEvent, Receipt
 from bongsu.rooms.event import Event
 from bongsu.rooms.room_auth import AuthState, StateKey
 
+# Caches may grow to twice their bound before they are cut back to it: a cut makes what is being
+# loaded for the room start again.
 RECENT_EVENTS_MAX = 256  # remembered as targets of relations, redactions and receipts
 RECEIPTS_MAX = 4096
 THREADS_MAX = 256
+ANNOTATIONS_MAX = 256
 
 # State whose content stays in memory: for the rules, and shown to who is invited.
 STRIPPED_TYPES = (
@@ -63,7 +66,7 @@ class HotRoom:
         self.thread_totals: OrderedDict[str, int] = OrderedDict()
         self.receipts: OrderedDict[ReceiptKey, Receipt | None] = OrderedDict()
         self.annotations: OrderedDict[tuple[str, str, str], bool] = OrderedDict()
-        self.holders = 0
+        self.cuts = 0  # how often a value may have left memory that a running load does not know
 
     @property
     def room_id(self) -> str:
@@ -96,7 +99,7 @@ class HotRoom:
         if thread is None:
             self.main_total += 1
             return 0
-        total = self.thread_totals[thread] + 1
+        total = self.thread_totals.get(thread, 0) + 1
         self.thread_totals[thread] = total
         return total
 
@@ -104,11 +107,16 @@ class HotRoom:
         self.recent[event.event_id] = event
 
     def trim(self) -> None:
-        """Cut the caches to their bounds; only while nobody holds the room."""
-        _cut(self.recent, RECENT_EVENTS_MAX)
-        _cut(self.receipts, RECEIPTS_MAX)
-        _cut(self.thread_totals, THREADS_MAX)
-        _cut(self.annotations, RECENT_EVENTS_MAX)
+        """Cut the caches to their bounds; only while all they hold is durable."""
+        for cache, limit in (
+            (self.recent, RECENT_EVENTS_MAX),
+            (self.receipts, RECEIPTS_MAX),
+            (self.thread_totals, THREADS_MAX),
+            (self.annotations, ANNOTATIONS_MAX),
+        ):
+            if len(cache) > 2 * limit:
+                self.cuts += 1
+                _cut(cache, limit)
 
     def stripped_state(self, invitation: Event) -> list[dict[str, Any]]:
         """What an invited or knocking user may see (spec: "Stripped state")."""

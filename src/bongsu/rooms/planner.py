@@ -1,7 +1,9 @@
 """What a room's sequencer does with a proposal: authorise it from memory and give it a place."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Protocol
 
 from bongsu.errors import InvalidParam, NotFound, Refused
@@ -10,16 +12,18 @@ from bongsu.log.batch import Batch, ReceiptRow
 from bongsu.log.entry import Kind, LoggedEvent, Receipt, encode_body
 from bongsu.log.position import partition_of
 from bongsu.log.proposal import Accepted
-from bongsu.rooms import appending
+from bongsu.rooms import appending, needs, redacting, relations
 from bongsu.rooms.auth_rules import authorise, authorise_create
 from bongsu.rooms.event import Event, EventDraft, build_event
 from bongsu.rooms.hot_room import HotRoom, ReceiptKey
+from bongsu.rooms.needs import MAIN_TIMELINE
 from bongsu.rooms.proposals import CreateRoom, MarkRead, RoomProposal, SendEvent
 from bongsu.rooms.room_auth import AuthState
 from bongsu.rooms.room_version import RoomVersion, room_version
 
 HOT_ROOMS_MAX = 5_000
-MAIN_TIMELINE = "main"
+HOT_EVENTS_MAX = 100_000  # remembered in all rooms together, some KB each
+MEMBERS_MAX = 20_000  # kept of one room: beyond it the room is read afresh
 
 
 class RoomLoader(Protocol):
@@ -47,7 +51,7 @@ class RoomLoader(Protocol):
 
 
 class RoomPlanner:
-    """Keeps the hot rooms of one sequencer. Implements `log.sequencer.Planner`.
+    """Keeps the hot rooms of one sequencer. Implements `log.pending.Planner`.
 
     `now_ms` is the clock that stamps events, in milliseconds since the epoch.
     """
@@ -55,54 +59,76 @@ class RoomPlanner:
     def __init__(self, loader: RoomLoader, now_ms: Callable[[], int]) -> None:
         self._loader = loader
         self._now_ms = now_ms
-        self._rooms: OrderedDict[str, HotRoom] = OrderedDict()
+        self._rooms: OrderedDict[str, HotRoom] = OrderedDict()  # the longest untouched first
+        self._touched: dict[str, HotRoom] = {}  # by the batch that is being planned
+        self._loading: dict[str, asyncio.Task[HotRoom | None]] = {}
+        self._weights: dict[str, int] = {}  # events remembered, by room
+        self._weight = 0
         self._generation = 0  # of the ownership: what was loaded under an older one is not kept
 
     # -- memory ------------------------------------------------------------------------------
 
-    def hold(self, proposal: RoomProposal) -> bool:
+    def is_ready(self, proposal: RoomProposal) -> bool:
         if isinstance(proposal, CreateRoom):
             return True
         room = self._rooms.get(proposal.key)
-        if room is None or not appending.is_ready(room, proposal):
-            return False
-        room.holders += 1
-        return True
-
-    def done(self, proposal: RoomProposal) -> None:
-        room = self._rooms.get(proposal.key)
-        if room is None or isinstance(proposal, CreateRoom):
-            return
-        room.holders = max(0, room.holders - 1)
-        if room.holders == 0:
-            room.trim()
-        self._rooms.move_to_end(proposal.key)
-        self._evict()
+        return room is not None and needs.is_ready(room, proposal)
 
     async def load(self, proposal: RoomProposal) -> None:
         assert not isinstance(proposal, CreateRoom), "a new room has nothing to load"
+        room = self._rooms.get(proposal.key) or await self._load_room(proposal.key)
+        if room is not None:
+            await needs.load(room, proposal, self._loader)
+
+    async def _load_room(self, room_id: str) -> HotRoom | None:
+        """The room, read once however many wait for it; None if it is to be read again.
+
+        No batch writes to a room that is not in memory, so the several queries agree.
+        """
         generation = self._generation
-        room = self._rooms.get(proposal.key)
+        loading = self._loading.get(room_id)
+        if loading is None:
+            loading = asyncio.get_running_loop().create_task(self._loader.room(room_id))
+            self._loading[room_id] = loading
+            loading.add_done_callback(partial(self._loaded, room_id))
+        room = await asyncio.shield(loading)
         if room is None:
-            room = await self._loader.room(proposal.key)
-            if room is None:
-                raise NotFound("Unknown room")
-            if generation != self._generation:
-                return
-            room = self._rooms.setdefault(proposal.key, room)
-        await appending.load(room, proposal, self._loader)
+            raise NotFound("Unknown room")
+        if generation != self._generation:
+            return None
+        return self._rooms.setdefault(room_id, room)
 
-    def forget(self) -> None:
+    def _loaded(self, room_id: str, loading: "asyncio.Task[HotRoom | None]") -> None:
+        if self._loading.get(room_id) is loading:
+            del self._loading[room_id]
+        if not loading.cancelled():
+            loading.exception()  # asked for here: who waited for it may be gone
+
+    def settle(self) -> None:
+        for room_id, room in self._touched.items():
+            room.trim()
+            if len(room.loaded_members) > MEMBERS_MAX:
+                self._drop(room_id)
+                continue
+            self._weight += len(room.recent) - self._weights.get(room_id, 0)
+            self._weights[room_id] = len(room.recent)
+            self._rooms.move_to_end(room_id)
+        self._touched.clear()
+        while len(self._rooms) > HOT_ROOMS_MAX or (
+            self._weight > HOT_EVENTS_MAX and len(self._rooms) > 1
+        ):
+            self._drop(next(iter(self._rooms)))
+
+    def forget(self, partitions: Collection[int]) -> None:
         self._generation += 1
-        self._rooms = OrderedDict()
+        self._loading.clear()
+        self._touched.clear()
+        for room_id in [r for r, room in self._rooms.items() if room.partition in partitions]:
+            self._drop(room_id)
 
-    def _evict(self) -> None:
-        for _ in range(len(self._rooms) - HOT_ROOMS_MAX):
-            room_id, room = next(iter(self._rooms.items()))
-            if room.holders:
-                self._rooms.move_to_end(room_id)
-            else:
-                del self._rooms[room_id]
+    def _drop(self, room_id: str) -> None:
+        del self._rooms[room_id]
+        self._weight -= self._weights.pop(room_id, 0)
 
     # -- planning ----------------------------------------------------------------------------
 
@@ -123,17 +149,18 @@ class RoomPlanner:
             EventId(proposal.redacts) if proposal.redacts else None,
         )
         authorise(draft, room.auth)
-        appending.check_relation(room, draft)
+        relations.check_relation(room, draft)
         unchanged = appending.unchanged_state(room, draft)
         if unchanged is not None:
             return Accepted(room.partition, 0, room.room_id, unchanged)
         event = appending.build(room, draft, self._now_ms())
-        redacted = appending.redaction_target(room, draft, event)
+        self._touched[room.room_id] = room
+        redacted = redacting.redaction_target(room, draft, event)
         logged = appending.append(
             room, event, batch, proposal.request_id, proposal.device_id, proposal.txn_id
         )
         if redacted is not None:
-            appending.rewrite(room, redacted, event, batch)
+            redacting.rewrite(room, redacted, event, batch)
         return Accepted(room.partition, logged.position, room.room_id, event.event_id)
 
     def _create(self, proposal: CreateRoom, batch: Batch) -> Accepted:
@@ -149,7 +176,7 @@ class RoomPlanner:
         for event in events:
             request_id = proposal.request_id if event is events[-1] else None
             position = appending.append(room, event, batch, request_id).position
-        self._rooms[room.room_id] = room
+        self._rooms[room.room_id] = self._touched[room.room_id] = room
         return Accepted(partition, position, room.room_id, events[-1].event_id)
 
     def _first_events(
@@ -184,7 +211,7 @@ class RoomPlanner:
         return events
 
     def _mark_read(self, proposal: MarkRead, batch: Batch) -> Accepted:
-        room = self._rooms[proposal.key]
+        room = self._touched[proposal.key] = self._rooms[proposal.key]
         if room.auth.membership(UserId(proposal.user_id)) != "join":
             raise Refused("You are not in the room", code="M_FORBIDDEN", status=403)
         target = room.recent.get(proposal.event_id)

@@ -1,4 +1,4 @@
-"""How events relate to one another, as far as the room's sequencer has to know. Spec: "Relationships"."""
+"""How events relate to one another, as far as a sequencer has to know. Spec: "Relationships"."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -22,7 +22,9 @@ def relation_of(content: Mapping[str, Any]) -> Relation | None:
     rel_type, event_id, key = fields.get("rel_type"), fields.get("event_id"), fields.get("key")
     if not isinstance(rel_type, str) or not isinstance(event_id, str):
         return None
-    if not _indexable(rel_type, RELATION_TYPE_BYTES_MAX) or not _indexable(event_id, EVENT_ID_BYTES_MAX):
+    if not _indexable(rel_type, RELATION_TYPE_BYTES_MAX):
+        return None
+    if not _indexable(event_id, EVENT_ID_BYTES_MAX):
         return None
     if not isinstance(key, str) or not _indexable(key, RELATION_KEY_BYTES_MAX):
         key = None

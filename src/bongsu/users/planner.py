@@ -1,10 +1,12 @@
 """What the sequencer of a user's partition does: append, and keep the latest value beside."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from bongsu.errors import Refused
 from bongsu.log.batch import AccountDataRow, Batch, DeviceListRow, ForgottenRow, ProfileRow
 from bongsu.log.entry import AccountData, Entry, Forget, Kind, ProfileField, encode_body
+from bongsu.log.position import partition_of
 from bongsu.log.proposal import Accepted
 from bongsu.users.proposals import (
     ChangeDeviceList,
@@ -14,7 +16,10 @@ from bongsu.users.proposals import (
     UserProposal,
 )
 
+# Versions known; they may grow to twice this before they are cut: a cut makes loads start again.
 VERSIONS_MAX = 10_000
+
+VersionKey = tuple[str, str | None, str]  # user, room, type
 
 
 class AccountDataVersions(Protocol):
@@ -23,42 +28,40 @@ class AccountDataVersions(Protocol):
         ...
 
 
-VersionKey = tuple[str, str | None, str]  # user, room, type
-
-
 class UserPlanner:
-    """Implements `log.sequencer.Planner`. It needs memory only to compare versions."""
+    """Implements `log.pending.Planner`. It needs memory only to compare versions."""
 
     def __init__(self, versions: AccountDataVersions) -> None:
         self._loader = versions
         self._versions: dict[VersionKey, int] = {}
-        self._generation = 0
+        self._generation = 0  # of ownership and memory: what was loaded under an older one is old
 
-    def hold(self, proposal: UserProposal) -> bool:
-        if not isinstance(proposal, PutAccountData) or proposal.expected is None:
-            return True
-        key = _version_key(proposal)
-        version = self._versions.pop(key, None)
-        if version is None:
-            return False
-        self._versions[key] = version  # now the last to be dropped
+    def is_ready(self, proposal: UserProposal) -> bool:
+        if isinstance(proposal, PutAccountData) and proposal.expected is not None:
+            return _version_key(proposal) in self._versions
         return True
 
     async def load(self, proposal: UserProposal) -> None:
         assert isinstance(proposal, PutAccountData)
-        generation = self._generation
         key = _version_key(proposal)
+        generation = self._generation
         version = await self._loader.version(*key)
         if generation == self._generation:
             self._versions.setdefault(key, version)
 
-    def done(self, proposal: UserProposal) -> None:
-        while len(self._versions) > VERSIONS_MAX:
-            self._versions.pop(next(iter(self._versions)))
+    def settle(self) -> None:
+        if len(self._versions) > 2 * VERSIONS_MAX:
+            self._generation += 1
+            for key in list(self._versions)[:-VERSIONS_MAX]:
+                del self._versions[key]
 
-    def forget(self) -> None:
+    def forget(self, partitions: Collection[int]) -> None:
         self._generation += 1
-        self._versions = {}
+        self._versions = {
+            key: version
+            for key, version in self._versions.items()
+            if partition_of(key[0]) not in partitions
+        }
 
     def plan(self, proposal: UserProposal, batch: Batch) -> Accepted:
         match proposal:
@@ -81,13 +84,12 @@ class UserPlanner:
         return Accepted(entry.partition, entry.position, proposal.key)
 
     def _put_account_data(self, proposal: PutAccountData, batch: Batch) -> Entry:
-        version_key = _version_key(proposal)
-        if proposal.expected is not None and self._versions[version_key] != proposal.expected:
+        key = _version_key(proposal)
+        if proposal.expected is not None and self._versions[key] != proposal.expected:
             raise Refused("Changed meanwhile by another request", code="M_UNKNOWN", status=409)
         body = encode_body(AccountData(proposal.room_id, proposal.type, proposal.content))
         entry = _append(batch, Kind.ACCOUNT_DATA, proposal, body)
-        if version_key in self._versions:
-            self._versions[version_key] = entry.position
+        self._versions[key] = entry.position  # always: an older one may be being loaded
         row = AccountDataRow(
             proposal.key,
             proposal.room_id or "",

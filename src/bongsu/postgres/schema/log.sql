@@ -83,7 +83,7 @@ CREATE TABLE relation (
     rel_type text COLLATE "C" NOT NULL,    -- m.annotation, m.replace, m.thread, m.reference, ...
     type text COLLATE "C" NOT NULL,        -- the child's event type
     sender text COLLATE "C" NOT NULL,      -- the child's sender
-    key text,                              -- of an annotation
+    key text COLLATE "C",                  -- of an annotation
     PRIMARY KEY (room_id, parent_id, position)
 );
 -- Threads of a room, by their latest reply.
