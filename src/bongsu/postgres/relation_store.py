@@ -3,7 +3,7 @@
 from bongsu.log.entry import LoggedEvent
 from bongsu.postgres.database import Database
 from bongsu.postgres.history_store import logged_event
-from bongsu.rooms.relations import FAMILY_MAX, ChildrenWish, ThreadRow
+from bongsu.rooms.children import FAMILY_MAX, ChildrenWish, ThreadRow
 
 _CHILDREN = """
 SELECT entry.key, entry.position, entry.event_id, entry.body, entry.facts
@@ -51,7 +51,7 @@ ORDER BY reply.position DESC LIMIT $4
 
 
 class PostgresRelationStore:
-    """Implements `rooms.relations.RelationReader`."""
+    """Implements `rooms.children.RelationReader`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -5,7 +5,7 @@ from bongsu.http.client.room_events import is_backwards
 from bongsu.http.message import Request
 from bongsu.http.routing import Answer, Auth, get
 from bongsu.ids import room_id
-from bongsu.rooms.relations import (
+from bongsu.rooms.children import (
     CHILDREN_DEFAULT,
     CHILDREN_MAX,
     THREADS_DEFAULT,
