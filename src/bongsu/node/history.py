@@ -18,11 +18,11 @@ from bongsu.postgres.sync_store import PostgresSyncStore
 from bongsu.rooms.access import RoomAccess
 from bongsu.rooms.alias_directory import AliasDirectory
 from bongsu.rooms.by_time import TimeSearch
+from bongsu.rooms.children import Relations
 from bongsu.rooms.directory import Directory
 from bongsu.rooms.history import History
 from bongsu.rooms.presenting import Presenter
 from bongsu.rooms.preview import Previews
-from bongsu.rooms.relations import Relations
 from bongsu.rooms.room_state import RoomStates
 from bongsu.rooms.spaces import Spaces
 from bongsu.rooms.summary import Summaries
