@@ -2,8 +2,6 @@
 
 from typing import Protocol
 
-import msgspec
-
 from bongsu.errors import Refused
 from bongsu.ids import UserId
 from bongsu.log.gateway import Log
@@ -42,7 +40,7 @@ class LoggedPushRules:
                     key=user_id,
                     request_id=fresh_request_id(),
                     type=PUSH_RULES,
-                    content=msgspec.Raw(document),
+                    content=document,
                     expected=position,
                 )
             )

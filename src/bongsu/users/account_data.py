@@ -75,7 +75,7 @@ class AccountDataService:
                 key=user_id,
                 request_id=fresh_request_id(),
                 type=type,
-                content=msgspec.Raw(content),
+                content=content,
                 room_id=room_id,
                 expected=expected,
             )

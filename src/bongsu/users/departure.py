@@ -100,7 +100,7 @@ class Departures:
                 key=user_id,
                 request_id=fresh_request_id(),
                 type=type,
-                content=msgspec.Raw(b"{}"),
+                content=b"{}",
                 room_id=room_id,
             )
         )

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Protocol
 
+from msgspec import Raw
+
 from bongsu.errors import Refused
 from bongsu.log.batch import AccountDataRow, Batch, DeviceListRow, ForgottenRow, ProfileRow
 from bongsu.log.entry import AccountData, Entry, Forget, Kind, ProfileField, encode_body
@@ -68,10 +70,10 @@ class UserPlanner:
             case PutAccountData():
                 entry = self._put_account_data(proposal, batch)
             case PutProfileField():
-                body = encode_body(ProfileField(proposal.field, proposal.value))
+                value = None if proposal.value is None else Raw(proposal.value)
+                body = encode_body(ProfileField(proposal.field, value))
                 entry = _append(batch, Kind.PROFILE, proposal, body)
-                value = bytes(proposal.value) if proposal.value is not None else None
-                field = ProfileRow(proposal.key, proposal.field, entry.position, value)
+                field = ProfileRow(proposal.key, proposal.field, entry.position, proposal.value)
                 batch.add(field[:2], field)
             case ChangeDeviceList():
                 entry = _append(batch, Kind.DEVICE_LIST, proposal, b"")
@@ -87,7 +89,7 @@ class UserPlanner:
         key = _version_key(proposal)
         if proposal.expected is not None and self._versions[key] != proposal.expected:
             raise Refused("Changed meanwhile by another request", code="M_UNKNOWN", status=409)
-        body = encode_body(AccountData(proposal.room_id, proposal.type, proposal.content))
+        body = encode_body(AccountData(proposal.room_id, proposal.type, Raw(proposal.content)))
         entry = _append(batch, Kind.ACCOUNT_DATA, proposal, body)
         self._versions[key] = entry.position  # always: an older one may be being loaded
         row = AccountDataRow(
@@ -95,7 +97,7 @@ class UserPlanner:
             proposal.room_id or "",
             proposal.type,
             entry.position,
-            bytes(proposal.content),
+            proposal.content,
         )
         batch.add(row[:3], row)
         return entry

@@ -89,15 +89,15 @@ class Profiles:
             return await self.delete_field(requester, user_id, field)
         encoded = msgspec.json.encode(value)
         await self._check_size(user_id, field, len(encoded))
-        await self._put(requester, field, msgspec.Raw(encoded))
+        await self._put(requester, field, encoded)
 
     async def delete_field(self, requester: Requester, user_id: UserId, field: str) -> None:
         _check_own(requester, user_id)
         _check_name(field)
-        removed = msgspec.Raw(b"null") if field == "displayname" else None
+        removed = b"null" if field == "displayname" else None
         await self._put(requester, field, removed)
 
-    async def _put(self, requester: Requester, field: str, value: msgspec.Raw | None) -> None:
+    async def _put(self, requester: Requester, field: str, value: bytes | None) -> None:
         await self._log.propose(
             PutProfileField(
                 key=requester.user_id, request_id=fresh_request_id(), field=field, value=value

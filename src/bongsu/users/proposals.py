@@ -1,27 +1,25 @@
 """What may be asked of the sequencer of a user's own partition. `key` is the user id."""
 
-import msgspec
-
 from bongsu.log.proposal import Proposal
 
 
 class PutAccountData(Proposal, tag="account_data", frozen=True):
-    """Set account data, global (`room_id` None) or of a room.
+    """Set account data, global (`room_id` None) or of a room, to this JSON.
 
     With `expected` it is set only if the last change stands at that position, 0 for none.
     """
 
     type: str
-    content: msgspec.Raw
+    content: bytes
     room_id: str | None = None
     expected: int | None = None
 
 
 class PutProfileField(Proposal, tag="profile", frozen=True):
-    """Set or (value None) remove a field of the profile."""
+    """Set a field of the profile to this JSON, or (value None) remove it."""
 
     field: str
-    value: msgspec.Raw | None
+    value: bytes | None
 
 
 class ChangeDeviceList(Proposal, tag="device_list", frozen=True):
