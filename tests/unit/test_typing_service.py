@@ -140,9 +140,7 @@ async def test_a_membership_read_before_it_changed_is_not_remembered(house: Hous
         await service.set_typing(ROOM, ALICE, True, 10_000)
 
 
-async def test_a_room_shows_a_bounded_number(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_room_shows_a_bounded_number(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typing_module, "USERS_PER_ROOM_MAX", 1)
     monkeypatch.setattr(typing_module, "ROOMS_MAX", 1)
     service = house.service()

@@ -1,5 +1,7 @@
 """Puts changes of device lists into the log."""
 
+import asyncio
+
 import structlog
 
 from bongsu.errors import Unavailable
@@ -12,6 +14,7 @@ from bongsu.users.proposals import ChangeDeviceList
 log = structlog.get_logger()
 
 ATTEMPTS_MAX = 20  # each waits for an owner as long as a request does
+PAUSE_SECONDS = 1.0
 UNDER_WAY_MAX = 10_000
 
 
@@ -38,6 +41,7 @@ class LoggedDeviceLists:
 
     async def _insist(self, change: ChangeDeviceList) -> None:
         for _ in range(ATTEMPTS_MAX):
+            await asyncio.sleep(PAUSE_SECONDS)
             try:
                 await self._log.propose(change)
                 return
