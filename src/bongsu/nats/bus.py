@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from bongsu.log.bus import BusUnavailable, Listener, Responder
 from bongsu.tasks import TaskOwner
+
+log = structlog.get_logger()
 
 PENDING_BYTES_MAX = 64 * 1024 * 1024  # of one slow subscription, before NATS drops
 PENDING_MESSAGES_MAX = 100_000
@@ -28,7 +31,7 @@ class NatsBus:
         await client.connect(
             url,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.2,
+            reconnect_time_wait=0.2,  # pyright: ignore[reportArgumentType]  # floats do
             connect_timeout=5,
             ping_interval=2,
             max_outstanding_pings=2,
@@ -37,6 +40,7 @@ class NatsBus:
         return cls(client)
 
     async def publish(self, subject: str, payload: bytes) -> None:
+        self._check_connected()
         try:
             await self._client.publish(self._name(subject), payload)
         except (NatsError, OSError) as error:
@@ -44,9 +48,12 @@ class NatsBus:
 
     async def subscribe(self, subject: str, listener: Listener) -> None:
         async def on_message(message: Msg) -> None:
-            listener(message.data)
+            try:
+                listener(message.data)
+            except Exception:
+                log.exception("a listener failed", subject=subject)
 
-        await self._client.subscribe(
+        await self._client.subscribe(  # pyright: ignore[reportUnknownMemberType]  # untyped there
             self._name(subject),
             cb=on_message,
             pending_msgs_limit=PENDING_MESSAGES_MAX,
@@ -64,9 +71,12 @@ class NatsBus:
         async def on_message(message: Msg) -> None:
             self._tasks.start(answer(message))
 
-        await self._client.subscribe(self._name(subject), cb=on_message)
+        await self._client.subscribe(  # pyright: ignore[reportUnknownMemberType]  # untyped there
+            self._name(subject), cb=on_message
+        )
 
     async def request(self, subject: str, payload: bytes, timeout_seconds: float) -> bytes:
+        self._check_connected()
         try:
             reply = await self._client.request(
                 self._name(subject), payload, timeout=timeout_seconds
@@ -78,6 +88,11 @@ class NatsBus:
     async def close(self) -> None:
         await self._tasks.stop()
         await self._client.close()
+
+    def _check_connected(self) -> None:
+        """The client would keep messages for the next connection: late ones are worse than lost."""
+        if not self._client.is_connected:
+            raise BusUnavailable("Not connected to NATS")
 
     def _name(self, subject: str) -> str:
         return f"{self._prefix}.{subject}"
