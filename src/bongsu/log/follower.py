@@ -10,14 +10,14 @@ show rows that will vanish.
 import asyncio
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 import structlog
 
 from bongsu.errors import Unavailable
 from bongsu.log.entry import KINDS, Entry
-from bongsu.log.position import PARTITIONS, Vector, covers
+from bongsu.log.position import PARTITIONS, Vector
 from bongsu.tasks import TaskOwner
 
 log = structlog.get_logger()
@@ -28,6 +28,7 @@ SILENCE_SECONDS = 2.0
 GRACE_SECONDS = 0.05  # entries usually arrive right behind the announcement that runs ahead of them
 RETRY_SECONDS = 0.1
 
+T = TypeVar("T")
 Listener = Callable[[Sequence[Entry]], None]
 JumpListener = Callable[[int], None]
 
@@ -67,10 +68,11 @@ class Follower:
         self._reader = reader
         self._epochs = [0] * PARTITIONS
         self._durable = [0] * PARTITIONS
-        self._heard_at = 0.0
+        self._heard_at = [float("-inf")] * PARTITIONS  # an owner, of each partition
         self._listeners: list[Listener] = []
         self._jump_listeners: list[JumpListener] = []
-        self._waiting: list[tuple[Vector, asyncio.Future[None]]] = []
+        # Who waits for a position, by partition: nobody else is looked at when it moves on.
+        self._waiting: dict[int, list[tuple[int, asyncio.Future[None]]]] = {}
         self._behind = asyncio.Event()
         self._tasks = TaskOwner("follower")
 
@@ -83,7 +85,7 @@ class Follower:
             self._durable[head.partition] = head.position
             self._epochs[head.partition] = head.epoch
         self.applied = tuple(applied)
-        self._heard_at = monotonic()
+        self._heard_at = [monotonic()] * PARTITIONS
         self._tasks.start(self._keep_up())
 
     async def stop(self) -> None:
@@ -101,18 +103,12 @@ class Follower:
 
     async def wait_until(self, vector: Vector, timeout_seconds: float) -> bool:
         """Whether `applied` covers `vector`, waiting for it if need be."""
-        if covers(self.applied, vector):
-            return True
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = (vector, future)
-        self._waiting.append(waiting)
-        try:
-            await asyncio.wait_for(future, timeout_seconds)
-        except TimeoutError:
-            return False
-        finally:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
+        deadline = monotonic() + timeout_seconds
+        for partition, position in enumerate(vector):
+            if self.applied[partition] < position and not await self.wait_for_position(
+                partition, position, deadline - monotonic()
+            ):
+                return False
         return True
 
     async def wait_for_position(
@@ -121,14 +117,23 @@ class Follower:
         """Whether entry `position` of `partition` was applied: read your own writes."""
         if self.applied[partition] >= position:
             return True
-        vector = tuple(position if p == partition else 0 for p in range(PARTITIONS))
-        return await self.wait_until(vector, timeout_seconds)
+        waiting = (position, asyncio.get_running_loop().create_future())
+        self._waiting.setdefault(partition, []).append(waiting)
+        try:
+            await asyncio.wait_for(waiting[1], timeout_seconds)
+        except TimeoutError:
+            return False
+        finally:
+            others = self._waiting.get(partition, [])
+            if waiting in others:
+                others.remove(waiting)
+        return True
 
     # -- what arrives ------------------------------------------------------------------------
 
     def deliver(self, epochs: dict[int, int], entries: Sequence[Entry]) -> None:
         """Entries known to be durable, from an owner of these epochs."""
-        self._heard_at = monotonic()
+        now = monotonic()
         next_positions = list(self.applied)
         fresh: list[Entry] = []
         for entry in entries:
@@ -136,22 +141,24 @@ class Follower:
             if epochs[p] < self._epochs[p] or p in self.stopped:
                 continue  # a deposed owner's: should it be durable, the log will show it
             self._epochs[p] = epochs[p]
+            self._heard_at[p] = now
             self._durable[p] = max(self._durable[p], entry.position)
             if entry.position == next_positions[p] + 1 and self._is_known(entry):
                 next_positions[p] = entry.position
                 fresh.append(entry)
         self._apply(fresh, next_positions)
-        if any(self._durable[e.partition] > self.applied[e.partition] for e in entries):
+        if any(self._durable[p] > self.applied[p] for p in epochs):
             self._behind.set()
 
     def announce(self, heads: Sequence[DurableHead]) -> None:
         """An owner's word on how far its partitions are durable."""
-        self._heard_at = monotonic()
+        now = monotonic()
         for head in heads:
             p = head.partition
             if head.epoch < self._epochs[p]:
                 continue
             self._epochs[p] = head.epoch
+            self._heard_at[p] = now
             if head.position > self._durable[p]:
                 self._durable[p] = head.position
             if self._durable[p] > self.applied[p]:
@@ -170,18 +177,24 @@ class Follower:
                 await asyncio.wait_for(self._behind.wait(), SILENCE_SECONDS)
                 await asyncio.sleep(GRACE_SECONDS)
             except TimeoutError:
-                if monotonic() - self._heard_at < SILENCE_SECONDS:
-                    continue
+                pass
             self._behind.clear()
             try:
-                if monotonic() - self._heard_at >= SILENCE_SECONDS:
-                    self.announce(await self._reader.durable_heads())
-                for partition in range(PARTITIONS):
-                    if self._durable[partition] > self.applied[partition]:
-                        await self._catch_up(partition)
+                await self._look_for_more()
             except Unavailable:
-                await asyncio.sleep(RETRY_SECONDS)
                 self._behind.set()
+            except Exception:
+                log.exception("catching up failed")
+                self._behind.set()
+            if self._behind.is_set():  # the log was not there, or a replica has not come so far
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _look_for_more(self) -> None:
+        if monotonic() - min(self._heard_at) >= SILENCE_SECONDS:
+            self.announce(await self._reader.durable_heads())
+        for partition in range(PARTITIONS):
+            if self._durable[partition] > self.applied[partition]:
+                await self._catch_up(partition)
 
     async def _catch_up(self, partition: int) -> None:
         if partition in self.stopped:
@@ -190,13 +203,10 @@ class Follower:
             return self._jump(partition)
         while (after := self.applied[partition]) < (through := self._durable[partition]):
             entries = await self._reader.read(partition, after, through, CATCH_UP_ROWS)
-            if not entries:  # the replica has not replayed so far
-                await asyncio.sleep(RETRY_SECONDS)
-                self._behind.set()
-                return
             self.deliver({partition: self._epochs[partition]}, entries)
             if self.applied[partition] == after:
-                return  # stopped at an unknown kind
+                return  # the replica has not come so far, or an unknown kind stopped us
+            await asyncio.sleep(0)  # a long way must not keep everybody else waiting
 
     def _jump(self, partition: int) -> None:
         log.warning("follower jumps over a gap", partition=partition, lag=self.lag)
@@ -204,8 +214,8 @@ class Follower:
         positions[partition] = self._durable[partition]
         self.applied = tuple(positions)
         for listener in self._jump_listeners:
-            listener(partition)
-        self._wake()
+            self._tell(listener, partition)
+        self._wake(partition)
 
     # -- applying ----------------------------------------------------------------------------
 
@@ -214,16 +224,27 @@ class Follower:
             return
         self.applied = tuple(positions)
         for listener in self._listeners:
-            try:
-                listener(fresh)
-            except Exception:
-                log.exception("a listener of the log failed")
-        self._wake()
+            self._tell(listener, fresh)
+        if self._waiting:
+            for partition in {entry.partition for entry in fresh}:
+                self._wake(partition)
 
-    def _wake(self) -> None:
-        for vector, future in self._waiting:
-            if not future.done() and covers(self.applied, vector):
-                future.set_result(None)
+    def _tell(self, listener: Callable[[T], None], what: T) -> None:
+        try:
+            listener(what)
+        except Exception:
+            log.exception("a listener of the log failed")
+
+    def _wake(self, partition: int) -> None:
+        position = self.applied[partition]
+        still: list[tuple[int, asyncio.Future[None]]] = []
+        for waiting in self._waiting.pop(partition, ()):
+            if waiting[0] > position:
+                still.append(waiting)
+            elif not waiting[1].done():
+                waiting[1].set_result(None)
+        if still:
+            self._waiting[partition] = still
 
     def _is_known(self, entry: Entry) -> bool:
         if entry.kind in KINDS:
