@@ -10,6 +10,8 @@ An owner that sees a better placed node live for a while hands over by releasing
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from hashlib import blake2b
 from time import monotonic
 
@@ -32,6 +34,8 @@ RANK_SECONDS = 0.1
 SETTLE_SECONDS = 3.0  # how long a better placed node must have been live before a handover
 FROZEN_SECONDS = 3.0  # a silent holder's session is ended after this
 TICK_SECONDS = 0.1
+RETRY_SECONDS = 0.5
+UNABLE_SECONDS = 10.0  # how long a node whose claim failed is handed nothing
 
 SUBJECT = "heads"
 
@@ -45,7 +49,8 @@ class Announcement(msgspec.Struct, frozen=True):
     level: int = 1  # the highest feature level it understands
 
 
-def rendezvous(partition: int, nodes: Sequence[str]) -> list[str]:
+@lru_cache(maxsize=4 * PARTITIONS)
+def rendezvous(partition: int, nodes: tuple[str, ...]) -> list[str]:
     """The nodes by their claim on a partition, best first: stable as nodes come and go."""
 
     def weight(node: str) -> bytes:
@@ -74,6 +79,7 @@ class Ownership:
         self._bus = bus
         self._end_silent_holders = end_silent_holders
         self._may_own = True
+        self._unable_until = 0.0
         self._heard: dict[str, float] = {}
         self._first_heard: dict[str, float] = {}
         self._eligible: dict[str, bool] = {}
@@ -131,11 +137,10 @@ class Ownership:
         """Release everything in good order, and say so, so that others need not wait."""
         self._may_own = False
         await self._tasks.stop()
-        try:
+        with suppress(OwnershipLost):  # then locks fall free with the connection
             await self._sequencer.release(list(self._sequencer.heads))
+        with suppress(BusUnavailable):  # then others notice by the silence
             await self._announce()
-        except (OwnershipLost, BusUnavailable):
-            pass  # locks fall free with the connection; others notice by the silence
 
     # -- announcements -----------------------------------------------------------------------
 
@@ -151,7 +156,8 @@ class Ownership:
         heads = [
             DurableHead(p, head.epoch, head.position) for p, head in self._sequencer.heads.items()
         ]
-        announcement = Announcement(self.node, heads, self._may_own)
+        may_own = self._may_own and monotonic() >= self._unable_until
+        announcement = Announcement(self.node, heads, may_own)
         await self._bus.publish(SUBJECT, msgspec.msgpack.encode(announcement))
 
     def _on_announcement(self, payload: bytes) -> None:
@@ -193,7 +199,12 @@ class Ownership:
                 await self._tick()
             except (OwnershipLost, Unavailable) as error:
                 log.warning("no partitions could be claimed", reason=str(error))
-                await asyncio.sleep(0.5)
+                self._unable_until = monotonic() + UNABLE_SECONDS
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:  # whatever it was: a node that stops claiming stops for ever
+                log.exception("claiming failed")
+                self._unable_until = monotonic() + UNABLE_SECONDS
+                await asyncio.sleep(RETRY_SECONDS)
             try:
                 await asyncio.wait_for(self._prod.wait(), TICK_SECONDS)
             except TimeoutError:
@@ -206,12 +217,11 @@ class Ownership:
             await asyncio.sleep(ANNOUNCE_SECONDS * 1.5)
 
     async def _tick(self) -> None:
-        live = [n for n in self._heard if self._is_live(n) and self._eligible.get(n)]
-        if self.node not in live:
-            live.append(self.node)
+        live = {n for n in self._heard if self._is_live(n) and self._eligible.get(n)}
+        nodes = tuple(sorted(live | {self.node}))
         claims: dict[str, list[int]] = defaultdict(list)
         for partition in range(PARTITIONS):
-            claims[self._consider(partition, live)].append(partition)
+            claims[self._consider(partition, nodes)].append(partition)
         if claims["claim"]:
             await self._claim(claims["claim"])
         if claims["hand over"]:
@@ -219,9 +229,9 @@ class Ownership:
             await self._sequencer.release(claims["hand over"])
             await self._announce()
 
-    def _consider(self, partition: int, live: Sequence[str]) -> str:
+    def _consider(self, partition: int, nodes: tuple[str, ...]) -> str:
         """What to do about a partition now: `claim`, `hand over` or `nothing`."""
-        ranking = rendezvous(partition, live)
+        ranking = rendezvous(partition, nodes)
         now = monotonic()
         owner = self.owner_of(partition)
         if owner == self.node:

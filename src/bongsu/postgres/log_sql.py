@@ -26,11 +26,13 @@ UNLOCK = """
 SELECT pg_advisory_unlock($1, partition) FROM unnest($2::int[]) AS partition
 """
 
-# Who holds the locks of these partitions: a contender ends a silent holder's session.
+# Who holds the locks of these partitions: a contender ends a silent holder's session, but not that
+# of one who is only unheard of: a living holder has his heartbeat answered twice a second.
 TERMINATE_HOLDERS = """
-SELECT pg_terminate_backend(pid) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND classid = $1::bigint::oid AND objid = ANY($2::oid[])
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE state_change < clock_timestamp() - interval '2 seconds'
+  AND locktype = 'advisory' AND granted AND classid = $1::bigint::oid AND objid = ANY($2::oid[])
+  AND database = datid AND datname = current_database()
 """
 
 BUMP = """
