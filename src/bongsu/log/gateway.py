@@ -13,8 +13,8 @@ from time import monotonic
 import msgspec
 import structlog
 
-from bongsu.errors import Refused, Unavailable
-from bongsu.log.bus import Bus, BusUnavailable
+from bongsu.errors import BadJson, Refused, TooLarge, Unavailable
+from bongsu.log.bus import MESSAGE_BYTES_MAX, Bus, BusUnavailable
 from bongsu.log.entry import Entry
 from bongsu.log.follower import Follower, Frame
 from bongsu.log.ownership import Ownership
@@ -33,10 +33,11 @@ from bongsu.tasks import TaskOwner
 log = structlog.get_logger()
 
 PROPOSE_SECONDS_MAX = 15.0
-REQUEST_SECONDS_MAX = 5.0  # for one question to an owner elsewhere
+REQUEST_SECONDS_MAX = 1.5  # for one question to an owner elsewhere: asking again joins the first
 RETRY_SECONDS = 0.05
 HELD_MAX = 10_000
 OWN_WRITE_SECONDS_MAX = 3.0
+PROPOSAL_BYTES_MAX = MESSAGE_BYTES_MAX - 1_000  # on the bus, with its envelope
 FRAME_BYTES_MAX = 700_000
 
 ENTRIES = "entries"
@@ -100,7 +101,7 @@ class Log:
                 if owner == self._ownership.node:
                     return await self._sequencer.submit(proposal, left)
                 if owner is not None:
-                    return await self._ask(owner, proposal, min(left, REQUEST_SECONDS_MAX))
+                    return await self._ask(owner, proposal, left)
             except NotOwner:
                 if owner is not None:
                     self._ownership.disown(partition, owner)
@@ -109,9 +110,16 @@ class Log:
             await self._ownership.changed(min(left, RETRY_SECONDS))
         raise Unavailable("No owner could confirm this in time")
 
-    async def _ask(self, owner: str, proposal: Proposal, timeout_seconds: float) -> Accepted:
-        payload = msgspec.msgpack.encode(RemoteProposal(timeout_seconds, self._encode(proposal)))
-        reply = await self._bus.request(_subject(owner), payload, timeout_seconds)
+    async def _ask(self, owner: str, proposal: Proposal, left: float) -> Accepted:
+        try:
+            encoded = self._encode(proposal)
+        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
+            raise BadJson(f"Not canonical JSON: {error}") from None
+        if len(encoded) > PROPOSAL_BYTES_MAX:
+            raise TooLarge("The request is too large")
+        payload = msgspec.msgpack.encode(RemoteProposal(left, encoded))
+        seconds = min(left, REQUEST_SECONDS_MAX)
+        reply = await self._bus.request(_subject(owner), payload, seconds)
         return msgspec.msgpack.decode(reply, type=Outcome).unwrap()
 
     async def _on_proposal(self, payload: bytes) -> bytes:
@@ -124,7 +132,9 @@ class Log:
             outcome = Outcome(accepted=accepted)
         except Refused as refused:
             outcome = outcome_of(refused)
-        except (NotOwner, OwnershipLost, Unavailable):
+        except Unavailable as unavailable:
+            outcome = Outcome(unavailable=unavailable.message)
+        except (NotOwner, OwnershipLost):
             outcome = Outcome()
         return msgspec.msgpack.encode(outcome)
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from bongsu.errors import BongsuError, Refused
+from bongsu.errors import BongsuError, Refused, Unavailable
 
 REQUEST_ID_BYTES = 16
 
@@ -46,15 +46,18 @@ class Outcome(msgspec.Struct, frozen=True):
     """An answer of a sequencer as it crosses the bus: accepted, refused, or try another."""
 
     accepted: Accepted | None = None
+    unavailable: str | None = None  # too busy, or too late
     refused: tuple[int, str, str, dict[str, object]] | None = None  # status, code, message, extra
 
     def unwrap(self) -> Accepted:
-        """The acceptance; raises `Refused`, or `NotOwner` when there is neither."""
+        """The acceptance; raises `Refused` or `Unavailable`, or `NotOwner` if it is neither."""
         if self.accepted is not None:
             return self.accepted
         if self.refused is not None:
             status, code, message, extra = self.refused
             raise Refused(message, code=code, status=status, extra=extra)
+        if self.unavailable is not None:
+            raise Unavailable(self.unavailable)
         raise NotOwner()
 
 
