@@ -7,7 +7,7 @@ write as `Unavailable`: the outcome is unknown.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
@@ -38,7 +38,7 @@ _CONNECTION_LOST = (
 
 
 class Database:
-    """A pool on the primary, and a pool on the site's replica (the same one on a single machine)."""
+    """A pool on the primary, and one on the site's replica (the same on a single machine)."""
 
     def __init__(self, primary: Pool, replica: "Pool | None" = None) -> None:
         self._primary = primary
@@ -53,11 +53,10 @@ class Database:
     async def fetch(
         self, query: str, *arguments: Any, confirmed: bool = False
     ) -> Sequence[asyncpg.Record]:
-        """Rows. `confirmed` asks the primary: for negatives, keys and tokens (no stale negatives)."""
+        """Rows. `confirmed` asks the primary: for negatives, keys and tokens."""
         pool = self._primary if confirmed else self._replica
-        async with connection_errors():
-            async with pool.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection:
-                return await connection.fetch(query, *arguments, timeout=READ_SECONDS_MAX)
+        async with connection_errors(), pool.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection:
+            return await connection.fetch(query, *arguments, timeout=READ_SECONDS_MAX)
 
     async def fetchrow(
         self, query: str, *arguments: Any, confirmed: bool = False
@@ -74,7 +73,11 @@ class Database:
         task = asyncio.create_task(self._write(body))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
-        return await asyncio.shield(task)
+        done, _ = await asyncio.wait({task}, timeout=WRITE_SECONDS_MAX)
+        if not done:
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            raise Unavailable("The database did not answer in time")
+        return task.result()
 
     async def execute(self, query: str, *arguments: Any) -> str:
         """One statement as a write of its own."""
@@ -91,21 +94,26 @@ class Database:
             pool.terminate()
 
     async def _write(self, body: Callable[[Connection], Awaitable[T]]) -> T:
-        async with connection_errors():
-            async with self._primary.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection:
-                cancelled = CancelledWaitListener(connection)
-                try:
-                    async with connection.transaction():
-                        result = await body(connection)  # type: ignore[arg-type]  # a pool's proxy
-                    if cancelled.heard:  # only COMMIT itself can say it, so look afterwards
-                        raise Unavailable("Commit not confirmed at a second site")
-                    return result
-                finally:
-                    cancelled.close()
+        async with (
+            connection_errors(),
+            self._primary.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection,
+        ):
+            cancelled = CancelledWaitListener(connection)
+            try:
+                async with connection.transaction():
+                    result = await body(connection)  # type: ignore[arg-type]  # a pool's proxy
+                if cancelled.heard:  # only COMMIT itself can say it, so look afterwards
+                    raise Unavailable("Commit not confirmed at a second site")
+                return result
+            finally:
+                cancelled.close()
 
 
 class CancelledWaitListener:
-    """Hears the notice by which PostgreSQL says that a commit did not wait for its quorum."""
+    """Hears the notice by which PostgreSQL says that a commit did not wait for its quorum.
+
+    Its text is in the server's language, which only a superuser may set: so any warning counts.
+    """
 
     def __init__(self, connection: Any) -> None:
         self.heard = False
@@ -113,7 +121,7 @@ class CancelledWaitListener:
         connection.add_log_listener(self._on_notice)
 
     def _on_notice(self, _connection: Any, message: Any) -> None:
-        if "synchronous replication" in str(message):
+        if getattr(message, "severity_en", "") == "WARNING":
             self.heard = True
 
     def close(self) -> None:
@@ -122,7 +130,7 @@ class CancelledWaitListener:
 
 
 @asynccontextmanager
-async def connection_errors() -> AsyncIterator[None]:
+async def connection_errors() -> AsyncGenerator[None]:
     """Turn whatever a lost, full or read-only database raises into `Unavailable`."""
     try:
         yield
