@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bongsu.errors import Forbidden, Refused
-from bongsu.ids import RoomId, UserId, domain_of, is_user_id
+from bongsu.ids import RoomId, UserId, domain_of, user_id
 from bongsu.log.gateway import Log
 from bongsu.log.proposal import fresh_request_id
 from bongsu.rooms.event import EventDraft, build_event
@@ -111,8 +111,8 @@ class RoomCreator:
         return RoomId(f"!{secrets.token_urlsafe(18)}:{self._server_name}")
 
     async def _check_invitees(self, requester: Requester, creation: RoomCreation) -> None:
-        for user in creation.invite:
-            if is_user_id(user) and domain_of(user) != self._server_name:
+        for user in map(user_id, creation.invite):
+            if domain_of(user) != self._server_name:
                 raise Forbidden("This server does not reach users of other servers")
             if await self._invite_rules.blocks(user, requester.user_id):
                 raise invite_blocked()

@@ -14,7 +14,7 @@ from bongsu.users.proposals import PutAccountData
 
 TYPE_BYTES_MAX = 255
 CONTENT_BYTES_MAX = 256 * 1024
-UPDATE_ATTEMPTS_MAX = 8
+UPDATE_ATTEMPTS_MAX = 32
 CHANGED_MEANWHILE = 409  # status of the refusal of an `expected` that no longer holds
 PUSH_RULES = "m.push_rules"
 PUSH_RULE_CHANGES = "org.bongsu.push_rule_changes"
