@@ -16,7 +16,6 @@ SCENES = {
         Step("- GET /.well-known/matrix/client", has=("m.homeserver.base_url",)),
         Step("alice GET v3/capabilities", has=("capabilities.m.room_versions.default",)),
         Step("- GET v3/capabilities", gives="401 M_MISSING_TOKEN"),
-        Step("alice GET v3/voip/turnServer"),
         Step("alice GET v3/thirdparty/protocols"),
         Step("alice GET v3/account/3pid"),
         Step("alice GET v3/room_keys/version", gives="404 M_NOT_FOUND"),

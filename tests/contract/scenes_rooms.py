@@ -155,7 +155,7 @@ SCENES = {
             "rooms.join.{room}.ephemeral.events.0", "rooms.join.{room}.ephemeral.events.1",
             "rooms.join.{room}.summary.m.joined_member_count",
             "rooms.join.{room}.unread_notifications.notification_count",
-            "rooms.join.{room}.account_data.events.0", "device_one_time_keys_count",
+            "rooms.join.{room}.account_data.events.0",
         ), keeps={"since": "next_batch"}),
         Step('bob GET v3/sync?filter={"room":{"timeline":{"limit":2,'
              '"unread_thread_notifications":true},"state":{"lazy_load_members":true}}}',

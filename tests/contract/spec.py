@@ -55,12 +55,12 @@ class Place:
         while isinstance(value, dict) and isinstance(value.get("$ref"), str):
             uri = urljoin(uri, value["$ref"])
             value = _at(uri)
-        self.uri = uri
+        self.uri = uri if "#" in uri else f"{uri}#"
         self.value = value
 
     @classmethod
     def file(cls, path: Path) -> "Place":
-        return cls(path.as_uri() + "#", _load(path.as_uri()))
+        return cls(path.as_uri(), _load(path.as_uri()))
 
     def __contains__(self, key: str) -> bool:
         return isinstance(self.value, dict) and key in self.value

@@ -32,7 +32,7 @@ class Bongsu:
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._log = log or data.with_name(f"{data.name}.log")
+        self.log = log or data.with_name(f"{data.name}.log")
         self._processes = processes
         self._process: Process | None = None
         self._env = {
@@ -55,7 +55,7 @@ class Bongsu:
         command = [str(COMMAND), "serve"]
         if self._processes > 1:
             command += ["--processes", str(self._processes)]
-        self._process = Process(command, log=self._log, env=self._env)
+        self._process = Process(command, log=self.log, env=self._env)
 
     def wait_ready(self, seconds_max: float = READY_SECONDS_MAX) -> None:
         assert self._process is not None

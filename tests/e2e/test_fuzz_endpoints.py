@@ -1,0 +1,241 @@
+"""Every endpoint, fed with what nobody should send it.
+
+Goal: no answer is a 500 or tells of our insides; every refusal is {errcode, error} with CORS
+headers; and afterwards everything can still be read. Method: each parameter of the path, each of
+the query and each field of the body takes each evil value in turn, then several at once, in an
+order that a seed decides, for as long as there is time. The endpoints are those of our own router,
+and the spec's (if it is there) tells what they take.
+
+FUZZ_SECONDS (60) bounds the whole; FUZZ_SEED changes the order.
+"""
+
+import asyncio
+import importlib
+import os
+import pkgutil
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from contract import evil, spec
+from contract.fuzz import Case, Target, Values, cases, example
+from harness.bongsu import Bongsu
+from harness.http import Answer, HttpClient
+from harness.matrix import User, register
+from harness.process import open_folder
+
+import bongsu.http.client
+from bongsu.http.routing import Route
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
+SEED = os.environ.get("FUZZ_SEED", "1")
+CONCURRENCY = 8
+ANSWER_SECONDS_MAX = 15.0
+TARGETS_PER_WORLD = 8
+FAILURES_SHOWN_MAX = 10
+INSIDES = re.compile(rb'Traceback|File \\?"|\.py\b|asyncpg|msgspec|SELECT |<module>')
+# Read after each target: what was accepted must not break its readers.
+READERS = [
+    "sync", "sync?full_state=true", "rooms/{room}/state", "rooms/{room}/members",
+    "rooms/{room}/messages?dir=b&limit=100", "rooms/{room}/joined_members", "rooms/{room}/aliases",
+    "rooms/{room}/context/{event}", "rooms/{room}/threads", "rooms/{room}/hierarchy",
+    "room_summary/{room}", "joined_rooms", "publicRooms", "pushrules/", "profile/{user}", "devices",
+    "pushers", "notifications", "capabilities", "user/{user}/rooms/{room}/tags",
+]  # fmt: skip
+
+
+def routes() -> Iterator[Route]:
+    """Every route that a handler of ours is marked with."""
+    for module in pkgutil.iter_modules(bongsu.http.client.__path__, "bongsu.http.client."):
+        for kind in vars(importlib.import_module(module.name)).values():
+            if isinstance(kind, type) and kind.__module__ == module.name:
+                for method in vars(kind).values():
+                    yield from getattr(method, "routes", ())
+
+
+def targets() -> Iterator[Target]:
+    """Every endpoint of ours and of the spec; those of events once for each type that matters."""
+    operations = [] if spec.MISSING else spec.operations().values()
+    described = {_key(operation.verb, operation.path): operation for operation in operations}
+    found = {_key(route.verb, route.path): Target(route.verb, route.path) for route in routes()}
+    for key in described.keys() | found.keys():
+        operation = described.get(key)
+        target = found.get(key) or Target(operation.verb, operation.path)
+        if operation is not None:
+            names = [p["name"].value for p in operation.parameters if p["in"].value == "query"]
+            target = replace(target, query=tuple(names))
+            if operation.body is not None:
+                target = replace(target, body=example(operation.body))
+        elif target.verb != "GET":
+            target = replace(target, body=evil.ANY_BODY)
+        yield from _by_type(target)
+
+
+def _by_type(target: Target) -> Iterator[Target]:
+    """The endpoints that take a type and its content: one target for each type we know."""
+    name = next(iter(re.findall(r"\{((?:event_?)?type)\}", target.path, re.I)), None)
+    chapter = re.search(r"/(send|state|account_data)/\{", target.path)
+    if name is None or chapter is None or target.verb != "PUT":
+        yield target
+        return
+    contents = {"send": evil.EVENTS, "state": evil.STATE, "account_data": evil.ACCOUNT_DATA}
+    for kind, content in contents[chapter[1]].items():
+        yield replace(target, fixed={name: kind}, body=content)
+
+
+def _key(verb: str, path: str) -> str:
+    return f"{verb} {re.sub(r'{[^}]*}', '{}', path)}"
+
+
+TARGETS = sorted(targets(), key=str)
+
+
+class World:
+    """Who attacks, whose things are near, and what is there to attack."""
+
+    client: HttpClient
+    alice: User
+    bob: User
+
+    def __init__(self) -> None:
+        self.age = TARGETS_PER_WORLD
+        self.names: dict[str, str] = {}
+
+    async def enter(self, client: HttpClient) -> None:
+        """A fresh room; fresh people too, when these are worn out."""
+        self.client, self.age = client, self.age + 1
+        if self.age > TARGETS_PER_WORLD or not await self._lives():
+            self.alice = await register(client, f"alice-{secrets.token_hex(4)}")
+            self.bob = await register(client, f"bob-{secrets.token_hex(4)}")
+            self.age = 0
+        self.alice.client = self.bob.client = client
+        room = await self.alice.create_room(preset="public_chat")
+        await self.bob.join(room)
+        event = await self.alice.send_text(room, "x")
+        self.names = {
+            "room_id": room, "room_id_or_alias": room, "event_id": event, "type": "m.room.message",
+            "event_type": "m.room.message", "user_id": self.alice.user_id, "kind": "override",
+            "device_id": self.alice.device_id, "receipt_type": "m.read", "rel_type": "m.thread",
+            "rule_id": "mine", "tag": "u.x", "field": "displayname", "key_name": "displayname",
+            "server_name": self.alice.user_id.partition(":")[2], "m.read": event, "redacts": event,
+            "room_alias": f"#{secrets.token_hex(4)}:{self.alice.user_id.partition(':')[2]}",
+            "room_version": "12", "new_version": "12", "username": f"u{secrets.token_hex(6)}",
+        }  # fmt: skip
+
+    async def read_everything(self) -> list[str]:
+        """Complaints of reading, as both people, all that was perhaps changed."""
+        found = []
+        for user in (self.alice, self.bob):
+            for path in READERS:
+                filled = path.format(
+                    room=self.names["room_id"], event=self.names["event_id"], user=user.user_id
+                )
+                version = "v1" if re.match(r"room_summary|.*/(threads|hierarchy)", path) else "v3"
+                target = f"/_matrix/client/{version}/{filled}"
+                found.append(await complaint(self.client, Case("GET", target, b"", user.token)))
+        return [f"AFTERWARDS {one}" for one in found if one]
+
+    async def _lives(self) -> bool:
+        path = "/_matrix/client/v3/account/whoami"
+        tokens = (self.alice.token, self.bob.token)
+        asked = [await self.client.request("GET", path, token=token) for token in tokens]
+        return all(answer.status == 200 for answer in asked)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Bongsu]:
+    """A server of its own, whose log must hold no error at the end."""
+    with open_folder() as folder:
+        bongsu = Bongsu(folder / "data", settings={"BONGSU_LOG_FORMAT": "json"})
+        bongsu.start()
+        yield bongsu
+        code = bongsu.stop()
+        errors = list(errors_in(bongsu.log.read_bytes()))
+        assert not errors, "\n".join(errors[:FAILURES_SHOWN_MAX])
+        assert code == 0
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+async def test_fuzz(target: Target, server: Bongsu, world: World) -> None:
+    client = HttpClient(server.url)
+    await world.enter(client)
+    filled = replace(target, body=fill(target.body, world.names))
+    todo = iter(cases(filled, Values(world.names), [world.alice.token, world.bob.token], SEED))
+    deadline = time.monotonic() + SECONDS / len(TARGETS)
+    failures: list[str] = []
+
+    async def attack() -> None:
+        for case in todo:
+            if time.monotonic() > deadline or len(failures) >= FAILURES_SHOWN_MAX:
+                return
+            if found := await complaint(client, case):
+                failures.append(found)
+
+    await asyncio.gather(*(attack() for _ in range(CONCURRENCY)))
+    failures += await world.read_everything()
+    await client.close()
+    assert not failures, "\n".join(failures[:FAILURES_SHOWN_MAX])
+
+
+async def complaint(client: HttpClient, case: Case) -> str | None:
+    """Why the answer to `case` is not allowed, if it is not."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            answer = await client.request(case.verb, case.target, case.body, token=case.token)
+    except Exception as error:
+        return f"{type(error).__name__} {error}: {case}"
+    wrong = wrong_in(answer)
+    return f"{wrong}: {case}\n    {answer.status} {answer.body[:300]!r}" if wrong else None
+
+
+def wrong_in(answer: Answer) -> str | None:
+    if answer.headers.get(b"access-control-allow-origin") != b"*":
+        return "no CORS headers"
+    if answer.status >= 500 and b"M_NOT_YET_UPLOADED" not in answer.body:
+        return "a fault"
+    if answer.status < 400:
+        return None
+    if INSIDES.search(answer.body):
+        return "our insides"
+    try:
+        told = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return "no JSON"
+    if answer.status == 401 and "flows" in told:
+        return None
+    if not re.fullmatch(r"M_[A-Z0-9_]+", str(told.get("errcode"))) or not told.get("error"):
+        return "no errcode and error"
+    return None
+
+
+def fill(value: Any, names: dict[str, str]) -> Any:
+    """`value` with the world's own things in the fields called like them."""
+    if isinstance(value, dict):
+        return {
+            key: names[key] if isinstance(member, str) and key in names else fill(member, names)
+            for key, member in value.items()
+        }
+    return [fill(item, names) for item in value] if isinstance(value, list) else value
+
+
+def errors_in(log: bytes) -> Iterator[str]:
+    """Lines of the server's log that say that something of ours broke."""
+    for line in log.splitlines():
+        try:
+            told = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            if b"Traceback" in line:
+                yield line.decode(errors="replace")
+            continue
+        if told.get("level") in ("error", "critical") or "ownership lost" in str(told.get("event")):
+            yield line.decode(errors="replace")[-3000:]
