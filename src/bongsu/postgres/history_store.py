@@ -47,17 +47,24 @@ WHERE room_id = $1 AND parent_id = ANY($2) AND position <= $3
   AND ($4::text[] IS NULL OR sender = ANY($4)) AND ($5::text[] IS NULL OR rel_type = ANY($5))
 """
 
-_STATE_PAGE = """
-WITH current AS (
+_CURRENT = """
     SELECT DISTINCT ON (type, state_key) type, state_key, event_id FROM state
     WHERE room_id = $1 AND position <= $2 AND (type, state_key) > ($3, $4) {condition}
     ORDER BY type, state_key, position DESC LIMIT $5
-)
-SELECT entry.key, entry.position, entry.event_id, entry.body, entry.facts
-FROM current JOIN entry USING (event_id) ORDER BY current.type, current.state_key
 """
-STATE_PAGE = _STATE_PAGE.format(condition="")
-STATE_PAGE_WITHOUT_MEMBERS = _STATE_PAGE.format(condition="AND type <> 'm.room.member'")
+_STATE_PAGE = """
+SELECT entry.key, entry.position, entry.event_id, entry.body, entry.facts
+FROM ({current}) AS current JOIN entry USING (event_id)
+ORDER BY current.type, current.state_key LIMIT $5
+"""
+STATE_PAGE = _STATE_PAGE.format(current=_CURRENT.format(condition=""))
+# Two ranges of the index, around what may be a hundred thousand members.
+STATE_PAGE_WITHOUT_MEMBERS = _STATE_PAGE.format(
+    current="({}) UNION ALL ({})".format(
+        _CURRENT.format(condition="AND type < 'm.room.member'"),
+        _CURRENT.format(condition="AND type > 'm.room.member'"),
+    )
+)
 
 MEMBERS_PAGE = """
 WITH current AS (

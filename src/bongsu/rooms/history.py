@@ -24,7 +24,7 @@ from bongsu.rooms.presenting import Presenter, show
 from bongsu.sync.token import TokenCodec, room_token
 from bongsu.users.requester import Requester
 
-PAGE_EVENTS_MAX = 1_000
+PAGE_EVENTS_MAX = 500
 CONTEXT_EVENTS_MAX = 100
 BATCH_EVENTS_MIN = 50  # read at once when most events are likely to be left out
 LOOKED_AT_MAX = 2_000  # events read for one page, seen or not; then the client asks again

@@ -14,7 +14,7 @@ from bongsu.rooms.presenting import show
 from bongsu.sync.token import TokenCodec
 from bongsu.users.requester import Requester
 
-PAGE_EVENTS = 1_000
+PAGE_EVENTS = 500
 
 # Rendered pieces of an array or object, a page at a time.
 Pieces = AsyncIterator[list[bytes]]
