@@ -17,6 +17,7 @@ from bongsu.postgres.account_store import PostgresAccountStore
 from bongsu.postgres.database import Database
 from bongsu.postgres.device_store import PostgresDeviceStore
 from bongsu.postgres.migrate import migrate
+from bongsu.postgres.pusher_store import delete_pushers_of
 from bongsu.settings import Settings
 from bongsu.users.accounts import Account, Accounts
 from bongsu.users.passwords import Passwords
@@ -55,11 +56,9 @@ async def show_all(settings: Settings, say: Callable[[str], object]) -> None:
 
 
 class _NobodyToTell:
-    """This process serves nobody: no token is cached here, no room is held."""
+    """This process serves nobody: no token is cached here."""
 
     def sessions_changed(self, user_id: UserId) -> None: ...
-
-    async def account_deactivated(self, user_id: UserId, erase: bool) -> None: ...
 
 
 @asynccontextmanager
@@ -69,11 +68,13 @@ async def _accounts(settings: Settings) -> AsyncGenerator[Accounts]:
         await migrate(dsn)
         async with asyncpg.create_pool(dsn, min_size=1, max_size=2) as pool:
             database = Database(pool)
-            store = PostgresAccountStore(database, PostgresDeviceStore(database))
+            store = PostgresAccountStore(
+                database, PostgresDeviceStore(database, [delete_pushers_of])
+            )
             server_name = settings.server_name
             try:
                 yield Accounts(
-                    store, passwords, SessionMaker(), nobody, nobody, server_name=server_name
+                    store, passwords, SessionMaker(), nobody, None, server_name=server_name
                 )
             finally:
                 passwords.close()

@@ -3,29 +3,34 @@
 from typing import cast
 
 from bongsu.http.client.account import AccountEndpoints
+from bongsu.http.client.account_data import AccountDataEndpoints
 from bongsu.http.client.admin import AdminEndpoints
 from bongsu.http.client.devices import DeviceEndpoints
 from bongsu.http.client.login import Login
 from bongsu.http.client.openid import OpenIdEndpoints
+from bongsu.http.client.profile import ProfileEndpoints
 from bongsu.http.client.push_rules import PushRules
 from bongsu.http.client.pushers import Pushers
 from bongsu.http.client.register import Mode, Register, RegistrationPolicy
+from bongsu.http.client.reports import ReportEndpoints
+from bongsu.http.client.user_directory import UserDirectoryEndpoints
 from bongsu.http.rate_limit import RateLimiter
-from bongsu.ids import UserId
 from bongsu.log.bus import Bus
 from bongsu.log.gateway import Log
-from bongsu.log.proposal import fresh_request_id
 from bongsu.postgres.account_store import PostgresAccountStore
 from bongsu.postgres.database import Database
 from bongsu.postgres.device_store import PostgresDeviceStore
+from bongsu.postgres.event_positions import PostgresEventPositions
 from bongsu.postgres.interactive_auth_store import (
     PostgresAuthSessionStore,
     PostgresRegistrationTokenStore,
 )
-from bongsu.postgres.pusher_store import PostgresPusherStore
+from bongsu.postgres.pusher_store import PostgresPusherStore, delete_pushers_of
+from bongsu.postgres.report_store import PostgresReportStore
 from bongsu.postgres.session_store import PostgresSessionStore
 from bongsu.postgres.short_token_store import PostgresShortTokenStore
 from bongsu.postgres.user_data_store import PostgresUserDataStore
+from bongsu.postgres.user_directory_store import PostgresUserDirectory
 from bongsu.push.log_store import LoggedPushRules
 from bongsu.push.pushers import PushersService
 from bongsu.push.service import PushRulesService
@@ -34,25 +39,20 @@ from bongsu.settings import Settings
 from bongsu.users.account_data import AccountDataService, InviteRules
 from bongsu.users.accounts import Accounts
 from bongsu.users.authenticator import Authenticator
+from bongsu.users.departure import DepartureRunner, Departures
+from bongsu.users.device_announcer import LoggedDeviceLists
 from bongsu.users.devices import Devices
+from bongsu.users.directory import UserDirectory
 from bongsu.users.interactive_auth import InteractiveAuth
 from bongsu.users.last_seen import LastSeen
 from bongsu.users.openid import OpenId
 from bongsu.users.passwords import Passwords
 from bongsu.users.profiles import Profiles
-from bongsu.users.proposals import ChangeDeviceList
+from bongsu.users.reports import Reports
 from bongsu.users.revocations import BusRevocations
 from bongsu.users.sessions import SessionMaker, Sessions
-
-
-class Announcer:
-    """Implements `users.devices.DeviceListAnnouncer` through the log."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-
-    async def device_list_changed(self, user_id: UserId) -> None:
-        await self._log.propose(ChangeDeviceList(key=user_id, request_id=fresh_request_id()))
+from bongsu.users.tags import RoomTags
+from bongsu.users.tokens import now_ms
 
 
 class People:
@@ -69,24 +69,25 @@ class People:
     ) -> None:
         name = settings.server_name
         self.passwords = Passwords()
-        device_store = PostgresDeviceStore(database)
+        self.device_lists = LoggedDeviceLists(log)
+        device_store = PostgresDeviceStore(database, [delete_pushers_of])
+        account_store = PostgresAccountStore(database, device_store)
         sessions = PostgresSessionStore(database)
         short_tokens = PostgresShortTokenStore(database)
         self.data_store = PostgresUserDataStore(database)
         self.authenticator = Authenticator(sessions)
         self.revocations = BusRevocations(bus, self.authenticator)
-        announcer = Announcer(log)
         maker = SessionMaker()
         self.sessions = Sessions(sessions, short_tokens, maker, self.revocations)
-        self.devices = Devices(device_store, announcer, self.revocations)
+        self.devices = Devices(device_store, self.device_lists, self.revocations)
         self.accounts = Accounts(
-            PostgresAccountStore(database, device_store),
+            account_store,
             self.passwords,
             maker,
             self.revocations,
-            None,
+            None,  # rooms are left in the background, by the runner below
             server_name=name,
-            announcer=announcer,
+            announcer=self.device_lists,
         )
         self.interactive_auth = InteractiveAuth(
             PostgresAuthSessionStore(database),
@@ -105,6 +106,23 @@ class People:
         self._rate_limiter = rate_limiter
         self._openid = OpenId(short_tokens, server_name=name)
         self._pushers = PushersService(PostgresPusherStore(database))
+        self._user_directory = UserDirectory(PostgresUserDirectory(database))
+        self._reports = Reports(
+            PostgresReportStore(database),
+            rooms,
+            PostgresEventPositions(database),
+            self.accounts,
+            now_ms,
+        )
+        departing = Accounts(
+            account_store,
+            self.passwords,
+            maker,
+            self.revocations,
+            Departures(log, rooms, self.data_store),
+            server_name=name,
+        )
+        self._departures = DepartureRunner(departing.resume_departures)
 
     def endpoints(self) -> list[object]:
         name = self._settings.server_name
@@ -127,14 +145,21 @@ class People:
             OpenIdEndpoints(self._openid),
             PushRules(self.push_rules),
             Pushers(self._pushers),
+            UserDirectoryEndpoints(self._user_directory),
+            ReportEndpoints(self._reports),
+            ProfileEndpoints(self.profiles),
+            AccountDataEndpoints(self.account_data, RoomTags(self.account_data)),
         ]
 
     async def start(self) -> None:
         await self.revocations.start()
         self.last_seen.start()
+        await self._departures.start()
 
     async def stop(self) -> None:
+        await self._departures.stop()
         await self.profiles.stop()
+        await self.device_lists.stop()
         await self.last_seen.stop()
         await self.revocations.stop()
         self.passwords.close()

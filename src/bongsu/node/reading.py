@@ -1,11 +1,8 @@
 """What clients follow: sync, and beside it typing, presence and read markers."""
 
-import time
-
 import msgspec
 
-from bongsu.http.client.account_data import AccountDataEndpoints
-from bongsu.http.client.profile import ProfileEndpoints
+from bongsu.http.client.presence import PresenceEndpoints
 from bongsu.http.client.read_markers import ReadMarkerEndpoints
 from bongsu.http.client.sync import SyncEndpoints
 from bongsu.http.client.typing import TypingEndpoints
@@ -18,54 +15,66 @@ from bongsu.postgres.event_positions import PostgresEventPositions
 from bongsu.postgres.filter_store import PostgresFilterStore
 from bongsu.postgres.room_store import PostgresRoomStore
 from bongsu.postgres.sync_store import PostgresSyncStore
+from bongsu.postgres.user_directory_store import PostgresUserDirectory
+from bongsu.presence.presence import PresenceService
 from bongsu.presence.silent import SilentPresence
 from bongsu.presence.typing import TypingService
 from bongsu.push.ruleset import account_data_content
 from bongsu.rooms.read_markers import ReadMarkers
+from bongsu.settings import Settings
 from bongsu.sync.stored_filters import StoredFilters
 from bongsu.sync.v2 import SyncService
-from bongsu.users.tags import RoomTags
+from bongsu.users.tokens import now_ms
 
 
 class Reading:
     """Follows the log for the people connected to this node."""
 
     def __init__(
-        self, database: Database, heart: Heart, bus: Bus, reader: PostgresRoomStore, people: People
+        self,
+        settings: Settings,
+        database: Database,
+        heart: Heart,
+        bus: Bus,
+        reader: PostgresRoomStore,
+        people: People,
     ) -> None:
         self.typing = TypingService(bus, reader, heart.follower)
-        self.presence = SilentPresence()
+        self._presence = PresenceService(bus, PostgresUserDirectory(database), heart.follower)
+        self._shows_presence = settings.enable_presence
         self.sync = SyncService(
             heart.follower,
             PostgresSyncStore(database),
             self.typing,
-            self.presence,
+            self._presence if settings.enable_presence else SilentPresence(),
             push_rules_content,
         )
-        self._people = people
         self._filters = StoredFilters(PostgresFilterStore(database))
         self._markers = ReadMarkers(
             heart.log,
             reader,
             PostgresEventPositions(database),
             people.account_data,
-            lambda: time.time_ns() // 1_000_000,
+            now_ms,
         )
 
     def endpoints(self) -> list[object]:
-        return [
+        endpoints: list[object] = [
             SyncEndpoints(self.sync, self._filters),
             TypingEndpoints(self.typing),
             ReadMarkerEndpoints(self._markers),
-            ProfileEndpoints(self._people.profiles),
-            AccountDataEndpoints(self._people.account_data, RoomTags(self._people.account_data)),
         ]
+        if self._shows_presence:
+            endpoints.append(PresenceEndpoints(self._presence))
+        return endpoints
 
     async def start(self) -> None:
         await self.typing.start()
+        await self._presence.start()
 
     async def stop(self) -> None:
         await self.sync.stop()
+        await self._presence.stop()
         await self.typing.stop()
 
 

@@ -68,7 +68,7 @@ class Node:
         reader = PostgresRoomStore(database)
         self._people = People(settings, database, heart.log, bus, reader, rate_limiter)
         self._rooms = Rooms(settings, database, heart.log, reader, self._people)
-        self._reading = Reading(database, heart, bus, reader, self._people)
+        self._reading = Reading(settings, database, heart, bus, reader, self._people)
         histories = Histories(
             settings,
             database,
@@ -102,6 +102,8 @@ class Node:
 
     @property
     def url(self) -> str:
+        if self._settings.listen_port == 0:  # the kernel chose
+            return self._settings.base_url.removesuffix(":0") + f":{self._server.port}"
         return self._settings.base_url
 
     async def start(self) -> None:
