@@ -29,7 +29,7 @@ NOT_OFFERED: dict[str, str] = {
         "getWellknownSupport",
     ], UNRECOGNIZED),
     **dict.fromkeys([  # what /sync replaced long ago
-        "getEvents", "peekEvents", "initialSync", "roomInitialSync", "getOneEvent",
+        "getEvents", "peekEvents", "initialSync", "getOneEvent",
     ], UNRECOGNIZED),
     **dict.fromkeys([  # e-mail addresses and phone numbers: never asked for
         "post3PIDs", "add3PID", "bind3PID", "requestTokenTo3PIDEmail", "requestTokenTo3PIDMSISDN",

@@ -111,6 +111,8 @@ SCENES = {
         Step("bob GET v3/rooms/{room}/messages?dir=b&from={end}", has=("chunk.0",)),
         Step('bob GET v3/rooms/{room}/messages?dir=f&filter={"lazy_load_members":true}',
              has=("chunk.0", "state.0")),
+        Step("bob GET v3/rooms/{room}/initialSync",
+             has=("messages.chunk.0", "state.0", "visibility")),
         Step("bob GET v3/rooms/{room}/messages", gives="400 M_MISSING_PARAM"),
         Step("carol GET v3/rooms/{room}/messages?dir=b", gives="403 M_FORBIDDEN"),
         Step("bob GET v1/rooms/{room}/timestamp_to_event?ts=0&dir=f",
