@@ -6,7 +6,12 @@ from typing import NamedTuple
 from bongsu.sync.changes import Rooms, changed_rooms, sort_rooms
 from bongsu.sync.hub import Hub
 from bongsu.sync.sources import DeviceAnswer, DeviceSource, PresenceSource, SyncStore, TypingSource
-from bongsu.sync.streams.account_data import AccountDataNews, PushRules, load_account_data
+from bongsu.sync.streams.account_data import (
+    AccountDataNews,
+    PushRules,
+    load_account_data,
+    load_account_data_of,
+)
 from bongsu.sync.streams.invited import Pending, load_pending
 from bongsu.sync.streams.joined import JoinedRooms, RoomNews
 from bongsu.sync.streams.left import load_left
@@ -109,6 +114,8 @@ class Answers:
         new = {work.room_id for work in rooms.joined if work.is_new}
         works = [work.room_id for work in rooms.joined]
         since = view.since
+        if since is not None and new and view.user.account_data_position:
+            account_data.by_room.update(await load_account_data_of(self._store, view, new))
         return News(
             rooms,
             await load_pending(self._store, view, rooms.pending),

@@ -35,11 +35,11 @@ class Chunk(NamedTuple):
     senders: frozenset[str]
     devices: frozenset[Device]
     has_state: bool
-    has_members: bool
+    members_changed: int  # position of its last member event, 0 for none
     shows_from: int
 
 
-EMPTY = Chunk((), b"", frozenset(), frozenset(), False, False, 2**63)
+EMPTY = Chunk((), b"", frozenset(), frozenset(), False, 0, 2**63)
 
 
 class RoomFeed:
@@ -62,9 +62,13 @@ class RoomFeed:
     def append(self, event: LoggedEvent) -> None:
         """The next event. A redaction makes the feed forget its target and all before it."""
         target = event.facts.redacts
-        if target is not None and any(each.event_id == target for each in self.events):
-            while self.drop_oldest() != target:
-                pass
+        if target is not None:
+            self._chunks.clear()
+            self.extras.clear()  # they may show the target's content beside another event
+            self.shown_from.clear()
+            if any(each.event_id == target for each in self.events):
+                while self.drop_oldest() != target:
+                    pass
         self.events.append(event)
         if len(self.events) > EVENTS_PER_ROOM_MAX:
             self.drop_oldest()
@@ -141,7 +145,7 @@ class RoomFeed:
                 Device(e.facts.sender, e.facts.device_id) for e in events if e.facts.device_id
             ),
             any(e.facts.state_key is not None for e in events),
-            any(e.facts.type == MEMBER for e in events),
+            max((e.position for e in events if e.facts.type == MEMBER), default=0),
             min((self.shown_from.get(e.event_id, 2**63) for e in events), default=2**63),
         )
 

@@ -92,9 +92,10 @@ class SyncService:
         """What is new since a token, or the token again when nothing is until the deadline."""
         while True:
             user, pin = await self._present(request.device)
-            answer = await self._answers.increment(self._view(request, since, user, pin))
-            if answer is not None:
-                return answer
+            if user.moment > since.moment or not since.moment or request.full_state:
+                answer = await self._answers.increment(self._view(request, since, user, pin))
+                if answer is not None:
+                    return answer
             if self.waiters.is_closing or asyncio.get_running_loop().time() >= deadline:
                 return _empty(request)
             since = _moved_on(since, pin)  # what is not for this reader need not be seen twice

@@ -1,6 +1,6 @@
 """Account data: what changed of it, or all of it; global and by room."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from bongsu.sync.hot_user import PUSH_RULES
@@ -16,6 +16,18 @@ class AccountDataNews(NamedTuple):
 
     everywhere: list[bytes]
     by_room: dict[str, list[bytes]]
+
+
+async def load_account_data_of(
+    store: SyncStore, view: View, rooms: Collection[str]
+) -> dict[str, list[bytes]]:
+    """All account data of rooms that are shown for the first time, rendered, by room."""
+    news = AccountDataNews([], {})
+    through = view.pin.vector[view.user.partition]
+    for record in await store.load_account_data(view.user.user_id, 0):
+        if record.room_id in rooms and record.position <= through and record.content is not None:
+            _add(news, view, record)
+    return news.by_room
 
 
 async def load_account_data(store: SyncStore, view: View, push_rules: PushRules) -> AccountDataNews:

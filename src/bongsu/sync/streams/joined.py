@@ -38,7 +38,9 @@ class RoomNews(NamedTuple):
     typing: Mapping[str, bytes]
 
 
-def quick_room(hub: Hub, view: View, work: RoomWork, news: RoomNews) -> bytes | None:
+def quick_room(
+    hub: Hub, view: View, work: RoomWork, news: RoomNews, summaries: Summaries
+) -> bytes | None:
     """The rendered room, empty if there is nothing to show; None if it takes the general way."""
     room_id, after, through = work.room_id, work.after, work.through
     feed = hub.feed(room_id)
@@ -49,8 +51,14 @@ def quick_room(hub: Hub, view: View, work: RoomWork, news: RoomNews) -> bytes | 
     if events is None or receipts is None or len(events) > view.filter.timeline.limit:
         return None
     chunk = feed.chunk(events)
-    if chunk is None or chunk.has_members or (chunk.has_state and view.state_is_after):
+    if chunk is None or (chunk.has_state and view.state_is_after):
         return None
+    summary = b""
+    if chunk.members_changed:
+        known = summaries.known(room_id, chunk.members_changed)
+        if known is None or view.filter.lazy_load_members:
+            return None
+        summary = render_summary(known, view) + b","
     if view.device in chunk.devices or not view.user.ignored.isdisjoint(chunk.senders):
         return None
     if work.history.changes[-1].position > min(chunk.shows_from, after):
@@ -69,7 +77,7 @@ def quick_room(hub: Hub, view: View, work: RoomWork, news: RoomNews) -> bytes | 
     timeline = b'"timeline":{"events":[%b],"limited":false,"prev_batch":"t%d"}' % (
         chunk.body, start - 1,
     )  # fmt: skip
-    return _room(view, room_id, timeline, EMPTY_EVENTS, unread, ephemeral, account_data, b"")
+    return _room(view, room_id, timeline, EMPTY_EVENTS, unread, ephemeral, account_data, summary)
 
 
 class JoinedRooms:
@@ -87,7 +95,7 @@ class JoinedRooms:
         slow: list[RoomWork] = []
         for work in works:
             await self._complete_feed(view, work)
-            room = quick_room(self._hub, view, work, news)
+            room = quick_room(self._hub, view, work, news, self._summaries)
             if room is None:
                 slow.append(work)
             elif room:

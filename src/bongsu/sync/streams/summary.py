@@ -31,12 +31,16 @@ class Summaries:
         self._store = store
         self._known: OrderedDict[tuple[str, int], Summary] = OrderedDict()
 
+    def known(self, room_id: str, changed: int) -> Summary | None:
+        """What is in memory of a room whose last member event is at `changed`."""
+        return self._known.get((room_id, changed))
+
     async def load(self, wishes: Sequence[SummaryWish]) -> dict[str, Summary]:
         """Summaries by room."""
         found: dict[str, Summary] = {}
         missing: list[SummaryWish] = []
         for wish in wishes:
-            known = self._known.get((wish.room_id, wish.changed))
+            known = self.known(wish.room_id, wish.changed)
             if known is None:
                 missing.append(wish)
             else:
