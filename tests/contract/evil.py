@@ -1,5 +1,6 @@
 """Tables of what nobody should send: JSON values, bodies, parts of paths, values of queries."""
 
+from base64 import urlsafe_b64encode
 from typing import Any
 
 
@@ -53,6 +54,10 @@ QUERIES: tuple[str, ...] = (
     "s1_2_3", "s-1", "t0", "t9" + "9" * 40, "%5B%5D", "%5B" * 5000, "%7B", "%22x%22",
     "%7B%22limit%22%3A-1%7D", "%7B%22types%22%3A%22x%22%7D", "%7B%22types%22%3A%5B1%5D%7D",
     "%7B%22limit%22%3A1e99%7D", "x&x=y", "&" * 200, "=" * 50, "x%26y", "+",
+    *(urlsafe_b64encode(token).decode().rstrip("=") for token in (
+        b"[]", b"{}", b"1", b"null", b'[false,"x",null]', b'[true,1e30,"\\u0000"]', b"[1,2,3]",
+        b'[false,-9999999999999999999,"!x"]', b"\x00" * 40, b"\xff" * 9, nested(2000),
+    )),
 )  # fmt: skip
 
 TOKENS: tuple[str, ...] = ("x", "", "\t", "x" * 10_000, "%00", "a b", "é", "Bearer x", "sync_x_y")
@@ -109,6 +114,44 @@ ACCOUNT_DATA: dict[str, Any] = {
     "m.fully_read": {"event_id": "$x"},
     "m.push_rules": {"global": {"override": []}},
     "m.marked_unread": {"unread": True},
+}  # fmt: skip
+# Bodies that are taken as they are, where one made from the schema alone would not be.
+EXAMPLES: dict[str, Any] = {
+    "POST v3/createRoom": {
+        "preset": "public_chat", "name": "x", "topic": "x", "room_version": "12",
+        "visibility": "public", "is_direct": True, "invite": [], "invite_3pid": [],
+        "creation_content": {"type": "m.space", "m.federate": True, "additional_creators": []},
+        "initial_state": [{"type": "m.room.name", "state_key": "", "content": {"name": "x"}}],
+        "power_level_content_override": STATE["m.room.power_levels"],
+    },
+    "PUT v3/profile/{}/{}": {"displayname": "x", "avatar_url": "mxc://x.y/z", "org.x": "x"},
+    "POST v3/pushers/set": {
+        "pushkey": "x", "kind": "http", "app_id": "x", "app_display_name": "x", "lang": "x",
+        "device_display_name": "x", "profile_tag": "x", "append": True,
+        "data": {"url": "https://x.y/_matrix/push/v1/notify", "format": "event_id_only"},
+    },
+    "PUT v3/pushrules/global/{}/{}": {
+        "conditions": [{"kind": "event_match", "key": "type", "pattern": "x"},
+                       {"kind": "room_member_count", "is": ">2"},
+                       {"kind": "event_property_is", "key": "content.x", "value": 1}],
+        "actions": ["notify", {"set_tweak": "sound", "value": "x"}],
+    },
+    "PUT v3/pushrules/global/{}/{}/actions": {"actions": ["notify", {"set_tweak": "highlight"}]},
+    "POST v3/register": {
+        "auth": {"type": "m.login.dummy"}, "password": "x", "device_id": "x",
+        "initial_device_display_name": "x", "inhibit_login": False, "refresh_token": True,
+    },
+    "POST v3/login": {
+        "type": "m.login.password", "identifier": {"type": "m.id.user", "user": "x"},
+        "password": "x", "device_id": "x", "initial_device_display_name": "x", "user": "x",
+        "refresh_token": True, "token": "x",
+    },
+    "POST v3/rooms/{}/upgrade": {"new_version": "11", "additional_creators": []},
+    "PUT v3/directory/room/{}": {"room_id": "x"},
+    "PUT v3/directory/list/room/{}": {"visibility": "public"},
+    "POST v3/publicRooms": {"limit": 1, "since": "x", "filter": {
+        "generic_search_term": "x", "room_types": [None, "m.space"]}},
+    "PUT v3/sendToDevice/{}/{}": {"messages": {"user_id": {"*": {"x": 1}}}},
 }  # fmt: skip
 # For an endpoint whose body no file describes.
 ANY_BODY: dict[str, Any] = {

@@ -14,6 +14,7 @@ from contract.spec import Place
 
 EXAMPLE_DEPTH_MAX = 8
 COMBINATIONS = 200
+FORGERIES = 30
 _MARK = "\ue000here\ue000"
 _MARKED = json.dumps(_MARK).encode()
 _NAMES = re.compile(r"\{(\w+)\}")
@@ -23,7 +24,8 @@ _NAMES = re.compile(r"\{(\w+)\}")
 class Target:
     """One endpoint: its path with `{names}`, the query parameters and an example of its body.
 
-    `fixed` names path parameters that are not the world's own.
+    `fixed` names path parameters that are not the world's own, `needed` the query parameters that
+    every request must have.
     """
 
     verb: str
@@ -31,6 +33,7 @@ class Target:
     query: tuple[str, ...] = ()
     body: Any = None
     fixed: dict[str, str] = field(default_factory=dict)
+    needed: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         fixed = " ".join(self.fixed.values())
@@ -82,11 +85,12 @@ def _cases(
 
     def case(
         path: dict[str, str] | None = None,
-        query: str = "",
+        query: dict[str, str] | None = None,
         body: bytes | None = None,
         token: str | None = tokens[0],
     ) -> Case:
-        whole = _path(target, values, path or {}) + (f"?{query}" if query else "")
+        fields = (f"{name}={value}" for name, value in {**target.needed, **(query or {})}.items())
+        whole = "?".join(filter(None, (_path(target, values, path or {}), "&".join(fields))))
         usual = b"" if target.body is None else json.dumps(target.body).encode()
         return Case(target.verb, whole, usual if body is None else body, token)
 
@@ -95,16 +99,18 @@ def _cases(
     yield case()
     for token in (None, *tokens[1:], *evil.TOKENS):
         yield case(token=token)
-    for name, segment in itertools.product(names, evil.SEGMENTS):
-        yield case({name: segment})
-    for name, value in itertools.product(target.query, evil.QUERIES):
-        yield case(query=f"{name}={value}")
+    for name in names:
+        for segment in (*evil.SEGMENTS, *_forged(values(name), chance)):
+            yield case({name: segment})
+    for name in target.query:
+        for value in (*evil.QUERIES, *_forged(values(name), chance)):
+            yield case(query={name: value})
     for body in bodies:
         yield case(body=body)
     for _ in range(COMBINATIONS):
         yield case(
             {name: chance.choice(evil.SEGMENTS) for name in names if chance.random() < 0.3},
-            "&".join(f"{name}={chance.choice(evil.QUERIES)}" for name in target.query),
+            {name: chance.choice(evil.QUERIES) for name in target.query},
             chance.choice(bodies),
             chance.choice(tokens),
         )
@@ -181,9 +187,19 @@ def _path(target: Target, values: Values, given: dict[str, str]) -> str:
         name = match[1]
         if name in given:
             return given[name]
-        return quote(target.fixed.get(name) or values(name) or "x", safe="")
+        known = target.fixed.get(name, values(name))
+        return quote("x" if known is None else known, safe="")
 
     return _NAMES.sub(fill, target.path)
+
+
+def _forged(value: str | None, chance: random.Random) -> Iterator[str]:
+    """A true value (a token, an id), cut off, or with other characters here and there."""
+    for _ in range(FORGERIES if value else 0):
+        characters = list(value)
+        for _ in range(chance.randint(1, 3)):
+            characters[chance.randrange(len(value))] = chance.choice("0A_~-.9:!$\x00é")
+        yield quote("".join(characters[: chance.randint(1, len(value) * 2)]), safe="")
 
 
 def _short(body: bytes) -> str:

@@ -24,6 +24,8 @@ import orjson
 import pytest
 from contract import evil, spec
 from contract.fuzz import Case, Target, Values, cases, example
+from contract.spec import Operation
+from contract.steps import PNG
 from harness.bongsu import Bongsu
 from harness.http import Answer, HttpClient
 from harness.matrix import User, register
@@ -38,6 +40,7 @@ CONCURRENCY = 8
 ANSWER_SECONDS_MAX = 15.0
 TARGETS_PER_WORLD = 8
 FAILURES_SHOWN_MAX = 10
+PUSH_RULE = "PUT v3/pushrules/global/{}/{}"
 INSIDES = re.compile(rb'Traceback|File \\?"|\.py\b|asyncpg|msgspec|SELECT |<module>')
 # Read after each target: what was accepted must not break its readers.
 READERS = [
@@ -61,19 +64,30 @@ def routes() -> Iterator[Route]:
 def targets() -> Iterator[Target]:
     """Every endpoint of ours and of the spec; those of events once for each type that matters."""
     operations = [] if spec.MISSING else spec.operations().values()
-    described = {_key(operation.verb, operation.path): operation for operation in operations}
-    found = {_key(route.verb, route.path): Target(route.verb, route.path) for route in routes()}
-    for key in described.keys() | found.keys():
+    described = {_key(o.verb, o.path): o for o in reversed(list(operations))}  # the first counts
+    offered = {_key(route.verb, route.path): route for route in routes()}
+    for key in described.keys() - offered.keys():
+        yield Target(described[key].verb, described[key].path)
+    for key, route in offered.items():
         operation = described.get(key)
-        target = found.get(key) or Target(operation.verb, operation.path)
-        if operation is not None:
-            names = [p["name"].value for p in operation.parameters if p["in"].value == "query"]
-            target = replace(target, query=tuple(names))
-            if operation.body is not None:
-                target = replace(target, body=example(operation.body))
-        elif target.verb != "GET":
-            target = replace(target, body=evil.ANY_BODY)
-        yield from _by_type(target)
+        has_body = route.verb in ("POST", "PUT") and not route.streams_body
+        body = evil.ANY_BODY if has_body and operation is None else None
+        if operation is not None and operation.body is not None:
+            body = example(operation.body)
+        body = evil.EXAMPLES.get(key.replace("/_matrix/client/", ""), body)
+        query = {} if operation is None else _query(operation)
+        needed = {name: value for name, value in query.items() if value is not None}
+        yield from _by_type(Target(route.verb, route.path, tuple(query), body=body, needed=needed))
+
+
+def _query(operation: Operation) -> dict[str, str | None]:
+    """The query parameters, with an example of those that must be there."""
+    found: dict[str, str | None] = {}
+    for place in operation.parameters:
+        if place["in"].value == "query":
+            needed = "required" in place and place["required"].value
+            found[place["name"].value] = str(example(place["schema"])) if needed else None
+    return found
 
 
 def _by_type(target: Target) -> Iterator[Target]:
@@ -104,7 +118,8 @@ class World:
 
     def __init__(self) -> None:
         self.age = TARGETS_PER_WORLD
-        self.names: dict[str, str] = {}
+        self.names: dict[str, str] = {}  # of parameters
+        self.fields: dict[str, str] = {}  # of bodies
 
     async def enter(self, client: HttpClient) -> None:
         """A fresh room; fresh people too, when these are worn out."""
@@ -114,18 +129,33 @@ class World:
             self.bob = await register(client, f"bob-{secrets.token_hex(4)}")
             self.age = 0
         self.alice.client = self.bob.client = client
-        room = await self.alice.create_room(preset="public_chat")
+        alice, server = self.alice, self.alice.user_id.partition(":")[2]
+        room = await alice.create_room(preset="public_chat", topic="x")
         await self.bob.join(room)
-        event = await self.alice.send_text(room, "x")
+        event = await alice.send_text(room, "x")
+        await alice.call("PUT", "/pushrules/global/override/mine", evil.EXAMPLES[PUSH_RULE])
+        kept = await alice.call("POST", f"/user/{alice.user_id}/filter", {})
+        page = await alice.call("GET", f"/rooms/{room}/messages?dir=b&limit=1")
         self.names = {
-            "room_id": room, "room_id_or_alias": room, "event_id": event, "type": "m.room.message",
-            "event_type": "m.room.message", "user_id": self.alice.user_id, "kind": "override",
-            "device_id": self.alice.device_id, "receipt_type": "m.read", "rel_type": "m.thread",
-            "rule_id": "mine", "tag": "u.x", "field": "displayname", "key_name": "displayname",
-            "server_name": self.alice.user_id.partition(":")[2], "m.read": event, "redacts": event,
-            "room_alias": f"#{secrets.token_hex(4)}:{self.alice.user_id.partition(':')[2]}",
-            "room_version": "12", "new_version": "12", "username": f"u{secrets.token_hex(6)}",
+            "room_id": room, "room_id_or_alias": room, "event_id": event, "type": "m.room.topic",
+            "event_type": "m.room.topic", "state_key": "", "user_id": alice.user_id,
+            "kind": "override", "rule_id": "mine", "device_id": alice.device_id,
+            "receipt_type": "m.read", "rel_type": "m.thread", "tag": "u.x", "field": "displayname",
+            "key_name": "displayname", "server_name": server, "media_id": await self._upload(),
+            "room_alias": f"#{secrets.token_hex(4)}:{server}", "filter_id": kept["filter_id"],
+            "since": (await alice.sync())["next_batch"], "from": page["end"], "to": page["start"],
         }  # fmt: skip
+        self.fields = {
+            "user_id": self.bob.user_id, "room_id": room, "event_id": event, "m.read": event,
+            "m.fully_read": event, "redacts": event,
+        }  # fmt: skip
+
+    async def _upload(self) -> str:
+        """The id of a new picture."""
+        asked = await self.client.request(
+            "POST", "/_matrix/media/v3/upload", PNG, token=self.alice.token
+        )
+        return str(orjson.loads(asked.body)["content_uri"]).rpartition("/")[2]
 
     async def read_everything(self) -> list[str]:
         """Complaints of reading, as both people, all that was perhaps changed."""
@@ -169,7 +199,7 @@ def world() -> World:
 async def test_fuzz(target: Target, server: Bongsu, world: World) -> None:
     client = HttpClient(server.url)
     await world.enter(client)
-    filled = replace(target, body=fill(target.body, world.names))
+    filled = replace(target, body=fill(target.body, world.fields))
     todo = iter(cases(filled, Values(world.names), [world.alice.token, world.bob.token], SEED))
     deadline = time.monotonic() + SECONDS / len(TARGETS)
     failures: list[str] = []
