@@ -11,7 +11,7 @@ from bongsu.push import ruleset
 from bongsu.push.rules import Action, Kind, PushRule, Ruleset
 from bongsu.push.ruleset import Changes
 
-CHANGE_ATTEMPTS_MAX = 5
+CHANGE_ATTEMPTS_MAX = 32
 
 
 class PushRulesStore(Protocol):

@@ -121,8 +121,9 @@ class HotRoom:
     def stripped_state(self, invitation: Event) -> list[dict[str, Any]]:
         """What an invited or knocking user may see (spec: "Stripped state")."""
         events = [self.kept[key] for type in STRIPPED_TYPES if (key := (type, "")) in self.kept]
-        if (member := self.kept.get(("m.room.member", invitation.sender))) is not None:
-            events.append(member)
+        inviter = self.kept.get(("m.room.member", invitation.sender))
+        if inviter is not None and invitation.sender != invitation.state_key:  # no knock
+            events.append(inviter)
         events.append(invitation)
         return [_strip(event) for event in events]
 
