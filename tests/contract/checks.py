@@ -7,8 +7,8 @@ from typing import Any
 from contract.spec import Operation, Place, core_schema, error_schema, event_schema
 
 COMPLAINTS_MAX = 8
-# Keys that only schemas other than the answer's name: of old redactions, of /room_summary.
-NAMED_ELSEWHERE = {"redacts", "room_version"}
+# Keys that only schemas other than the answer's name: of /room_summary.
+NAMED_ELSEWHERE = {"room_version"}
 # Answers of whatever was put there: their schema says "an object, or else an event".
 FREE = {"getRoomStateWithKey"}
 # A key of a namespace is nobody's misspelling, nor is one of the spec's prose ("m.thread").
@@ -48,13 +48,17 @@ def _of_error(answer: Any) -> Iterator[str]:
 def _of_events(answer: Any, at: str = "$") -> Iterator[str]:
     """Each event anywhere in the answer against the schema of its type."""
     if isinstance(answer, dict):
-        if isinstance(answer.get("type"), str) and isinstance(answer.get("content"), dict):
+        if _is_event(answer):
             yield from _of_event(answer, at)
         for key, value in answer.items():
             yield from _of_events(value, f"{at}.{key}")
     elif isinstance(answer, list):
         for index, value in enumerate(answer):
             yield from _of_events(value, f"{at}[{index}]")
+
+
+def _is_event(value: dict[str, Any]) -> bool:
+    return isinstance(value.get("type"), str) and isinstance(value.get("content"), dict)
 
 
 def _of_event(event: dict[str, Any], at: str) -> Iterator[str]:
@@ -84,6 +88,8 @@ def unnamed(schema: Place, value: Any, at: str = "$") -> Iterator[str]:
     if not isinstance(value, dict):
         return
     parts = list(_parts(schema))
+    if _is_event(value) and (own := event_schema(value)) is not None:
+        parts += _parts(own)
     free = not any("properties" in part for part in parts)
     for key, member in value.items():
         named = list(_members(parts, key))
