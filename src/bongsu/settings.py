@@ -45,6 +45,16 @@ class Settings:
     nats_url: str | None = _setting(
         None, "An existing NATS instead of the one that --processes starts.", secret=True
     )
+    site: str = _setting("", "Name of this data centre, where there are several.")
+    replica_url: str | None = _setting(
+        None, "This site's own PostgreSQL server, one of those in database_url.", secret=True
+    )
+    media_stores: tuple[str, ...] = _setting(
+        (), "S3 stores by site, SITE=http://host:port/bucket each; files in DATA without any."
+    )
+    media_keys: Path | None = _setting(
+        None, "TOML file with access_key and secret_key of the media stores."
+    )
     processes: int = _setting(1, "Server processes that share the port and the partitions.")
     registration: str = _setting(
         "", "Who may register; open on loopback, else closed.", choices=("open", "token", "closed")
@@ -80,6 +90,7 @@ class Settings:
             raise OperatorError(f"server_name: {self.server_name!r} is no server name")
         if self.registration == "token" and not self.registration_tokens:
             raise OperatorError("registration_tokens: registration=token needs at least one")
+        self._check_site()
         self._check_numbers()
         for network in self.trusted_proxies:
             _check_network(network)
@@ -101,6 +112,17 @@ class Settings:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen_host, self.listen_host)
         bracketed = f"[{host}]" if ":" in host else host
         return f"http://{bracketed}:{self.listen_port}"
+
+    def _check_site(self) -> None:
+        """A site needs all that joins it to the others; without one nothing of it has a meaning."""
+        if bool(self.site) != bool(self.replica_url):
+            raise OperatorError("site: needs replica_url, and the other way round")
+        if self.site and not (self.database_url and self.nats_url):
+            raise OperatorError("site: needs database_url and nats_url, engines of all the sites")
+        for store in self.media_stores:
+            name, equals, url = store.partition("=")
+            if not (name and equals and url.startswith(("http://", "https://"))):
+                raise OperatorError(f"media_stores: {store!r} is not SITE=http://host:port/bucket")
 
     def _check_numbers(self) -> None:
         for name, least, most in (

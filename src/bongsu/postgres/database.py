@@ -8,22 +8,33 @@ write as `Unavailable`: the outcome is unknown.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, TypeAlias, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import asyncpg
 
 from bongsu.errors import Unavailable
+from bongsu.log.position import Vector
 
 T = TypeVar("T")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
+
+class Source(Protocol):
+    """Where connections come from: an `asyncpg.Pool`, or what stands for one."""
+
+    def acquire(self, *, timeout: float) -> AbstractAsyncContextManager[Any]: ...
+
+    def terminate(self) -> None: ...
+
+
 READ_SECONDS_MAX = 30.0
 ACQUIRE_SECONDS_MAX = 10.0
 WRITE_SECONDS_MAX = 20.0
+WRITES_MAX = 5_000  # at once, those included that wait for a connection
 
-_CONNECTION_LOST = (
+LOST = (
     OSError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
@@ -35,28 +46,35 @@ _CONNECTION_LOST = (
     asyncpg.TransactionRollbackError,
     TimeoutError,
 )
+# By these the server says that it rolled back.
+_REFUSED = (
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+)
 
 
 class Database:
-    """A pool on the primary, and one on the site's replica (the same on a single machine)."""
+    """A pool on the one server. Where there are several, `SiteDatabase` takes its place."""
 
-    def __init__(self, primary: Pool, replica: "Pool | None" = None) -> None:
+    def __init__(self, primary: Source) -> None:
         self._primary = primary
-        self._replica = replica or primary
         self._writes: set[asyncio.Task[Any]] = set()
 
     @property
     def has_replica(self) -> bool:
         """False where reads already come from the primary: a negative needs no second look."""
-        return self._replica is not self._primary
+        return False
+
+    async def reach(self, vector: Vector) -> None:
+        """Return once reads that follow are answered by who has all of `vector`."""
 
     async def fetch(
         self, query: str, *arguments: Any, confirmed: bool = False
     ) -> Sequence[asyncpg.Record]:
         """Rows. `confirmed` asks the primary: for negatives, keys and tokens."""
-        pool = self._primary if confirmed else self._replica
-        async with connection_errors(), pool.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection:
-            return await connection.fetch(query, *arguments, timeout=READ_SECONDS_MAX)
+        async with connection_errors():
+            return await read(self._primary, query, *arguments)
 
     async def fetchrow(
         self, query: str, *arguments: Any, confirmed: bool = False
@@ -64,13 +82,18 @@ class Database:
         rows = await self.fetch(query, *arguments, confirmed=confirmed)
         return rows[0] if rows else None
 
-    async def write(self, body: Callable[[Connection], Awaitable[T]]) -> T:
+    async def write(
+        self, body: Callable[[Connection], Awaitable[T]], *, idempotent: bool = False
+    ) -> T:
         """Run `body` in one transaction on the primary and commit it.
 
         Raises `Unavailable` when the outcome is unknown. The caller's cancellation abandons the
-        answer, never the transaction.
+        answer, never the transaction. `body` may be run again as long as no COMMIT was sent, and
+        after that too if it is `idempotent`.
         """
-        task = asyncio.create_task(self._write(body))
+        if len(self._writes) >= WRITES_MAX:
+            raise Unavailable("Too many writes are waiting")
+        task = asyncio.create_task(self._write(body, idempotent))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
         done, _ = await asyncio.wait({task}, timeout=WRITE_SECONDS_MAX)
@@ -79,34 +102,61 @@ class Database:
             raise Unavailable("The database did not answer in time")
         return task.result()
 
-    async def execute(self, query: str, *arguments: Any) -> str:
+    async def execute(self, query: str, *arguments: Any, idempotent: bool = False) -> str:
         """One statement as a write of its own."""
 
         async def body(connection: Connection) -> str:
             return await connection.execute(query, *arguments)
 
-        return await self.write(body)
+        return await self.write(body, idempotent=idempotent)
 
     async def close(self) -> None:
         if self._writes:
             await asyncio.wait(self._writes, timeout=WRITE_SECONDS_MAX)
-        for pool in {self._primary, self._replica}:
-            pool.terminate()
+        self._primary.terminate()
 
-    async def _write(self, body: Callable[[Connection], Awaitable[T]]) -> T:
-        async with (
-            connection_errors(),
-            self._primary.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection,
-        ):
-            cancelled = CancelledWaitListener(connection)
+    async def _write(self, body: Callable[[Connection], Awaitable[T]], idempotent: bool) -> T:
+        async with connection_errors():
+            return await transact(self._primary, body)
+
+
+class CommitUnknown(Exception):
+    """The connection was lost after COMMIT was sent: it may or may not have been carried out."""
+
+
+async def read(source: Source, query: str, *arguments: Any) -> Sequence[asyncpg.Record]:
+    async with source.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection:
+        return await connection.fetch(query, *arguments, timeout=READ_SECONDS_MAX)
+
+
+async def transact(source: Source, body: Callable[[Connection], Awaitable[T]]) -> T:
+    """`body` in one transaction. After any other error than `CommitUnknown` it had no effect."""
+    async with source.acquire(timeout=ACQUIRE_SECONDS_MAX) as connection:
+        cancelled = CancelledWaitListener(connection)
+        transaction = connection.transaction()
+        try:
+            await transaction.start()
             try:
-                async with connection.transaction():
-                    result = await body(connection)  # type: ignore[arg-type]  # a pool's proxy
-                if cancelled.heard:  # only COMMIT itself can say it, so look afterwards
-                    raise Unavailable("Commit not confirmed at a second site")
-                return result
-            finally:
-                cancelled.close()
+                result = await body(connection)
+            except BaseException:
+                with suppress(*LOST):  # then the server rolls back by itself
+                    await transaction.rollback()
+                raise
+            await _commit(transaction)
+            if cancelled.heard:  # only COMMIT itself can say it, so look afterwards
+                raise CommitUnknown("Commit not confirmed at a second site")
+            return result
+        finally:
+            cancelled.close()
+
+
+async def _commit(transaction: Any) -> None:
+    try:
+        await transaction.commit()
+    except LOST as error:
+        if isinstance(error, _REFUSED):
+            raise
+        raise CommitUnknown(f"Commit not confirmed ({type(error).__name__})") from error
 
 
 class CancelledWaitListener:
@@ -125,7 +175,7 @@ class CancelledWaitListener:
             self.heard = True
 
     def close(self) -> None:
-        if not self._connection.is_closed():
+        with suppress(asyncpg.InterfaceError):  # the connection was dropped, and this with it
             self._connection.remove_log_listener(self._on_notice)
 
 
@@ -134,5 +184,7 @@ async def connection_errors() -> AsyncGenerator[None]:
     """Turn whatever a lost, full or read-only database raises into `Unavailable`."""
     try:
         yield
-    except _CONNECTION_LOST as error:
+    except CommitUnknown as error:
+        raise Unavailable(str(error)) from error
+    except LOST as error:
         raise Unavailable(f"Database unavailable ({type(error).__name__})") from error

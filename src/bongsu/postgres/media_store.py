@@ -10,6 +10,8 @@ _ADD = """
     INSERT INTO media (media_id, uploader, created_ts, expires_ts, authenticated,
                        sha256, size, content_type, upload_name, sites)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+# The id is random: a row that is there is this one, from a try whose answer was lost.
+_ADD_ONCE = _ADD + " ON CONFLICT (media_id) DO NOTHING"
 
 _COMPLETE = """
     UPDATE media SET sha256 = $2, size = $3, content_type = $4, upload_name = $5, sites = $6,
@@ -36,7 +38,7 @@ class PostgresMediaStore:
         self._database = database
 
     async def add(self, media: Media) -> None:
-        await self._database.execute(_ADD, *_columns(media))
+        await self._database.execute(_ADD_ONCE, *_columns(media), idempotent=True)
 
     async def add_pending(self, media: Media, *, pending_max: int) -> bool:
         async def body(connection: Connection) -> bool:

@@ -1,4 +1,8 @@
-"""Reads of rooms as they stand: rows, members, state."""
+"""Reads of rooms as they stand: rows, members, state.
+
+Always from the primary: whoever asks is about to change something, and rows without a position to
+bound them would show on a replica what is not yet acknowledged.
+"""
 
 from collections.abc import Sequence
 
@@ -73,15 +77,15 @@ class PostgresRoomStore:
     ) -> list[LoggedEvent]:
         through = POSITION_MAX if at is None else at
         wanted = None if types is None else list(types)
-        rows = await self._database.fetch(STATE, room_id, wanted, through)
+        rows = await self._database.fetch(STATE, room_id, wanted, through, confirmed=True)
         return [_event(room_id, row) for row in rows]
 
     async def list_joined(self, room_id: str, limit: int) -> list[str]:
-        rows = await self._database.fetch(JOINED, room_id, limit)
+        rows = await self._database.fetch(JOINED, room_id, limit, confirmed=True)
         return [row["user_id"] for row in rows]
 
     async def list_rooms_of(self, user_id: str) -> list[tuple[str, Member]]:
-        rows = await self._database.fetch(ROOMS_OF, user_id)
+        rows = await self._database.fetch(ROOMS_OF, user_id, confirmed=True)
         return [
             (
                 row["room_id"],
@@ -97,11 +101,7 @@ class PostgresRoomStore:
         ]
 
     async def _one(self, query: str, *arguments: str) -> asyncpg.Record | None:
-        """A row, looked for at the primary before it is said to be missing."""
-        row = await self._database.fetchrow(query, *arguments)
-        if row is None and self._database.has_replica:
-            row = await self._database.fetchrow(query, *arguments, confirmed=True)
-        return row
+        return await self._database.fetchrow(query, *arguments, confirmed=True)
 
 
 def _event(room_id: str, row: asyncpg.Record) -> LoggedEvent:

@@ -1,7 +1,5 @@
 """The statements of `sync_store`. Arrays travel column by column; `unnest` makes rows of them."""
 
-HEADS = "SELECT head FROM partition ORDER BY partition"
-
 MEMBERSHIPS = """
 SELECT room_id, position, membership, sender, notify_total, main_total
 FROM membership WHERE user_id = $1 ORDER BY room_id, position

@@ -1,6 +1,5 @@
 """Profiles and account data as the log left them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -26,40 +25,36 @@ WHERE user_id = $1 AND content IS NOT NULL AND content <> '{}'
 
 
 class PostgresUserDataStore:
-    """Reads of a user's own partition. A negative is asked again at the primary."""
+    """Reads of a user's own partition: of the primary, as only the latest value is stored."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def profile(self, user_id: str) -> dict[str, msgspec.Raw]:
         """All fields of a profile, each as JSON."""
-        rows = await self._rows(PROFILE, user_id)
+        rows = await self._database.fetch(PROFILE, user_id, confirmed=True)
         return {row["field"]: msgspec.Raw(row["value"]) for row in rows}
 
     async def profile_field(self, user_id: str, field: str) -> Any:
         """A field of a profile, decoded; None without one."""
-        rows = await self._rows(PROFILE_FIELD, user_id, field)
+        rows = await self._database.fetch(PROFILE_FIELD, user_id, field, confirmed=True)
         return msgspec.json.decode(rows[0]["value"]) if rows else None
 
     async def account_data(
         self, user_id: str, room_id: str | None, type: str, *, confirmed: bool = False
     ) -> tuple[int, bytes] | None:
         """Position and JSON of account data; `room_id` None for global."""
-        rows = await self._rows(ACCOUNT_DATA, user_id, room_id or "", type, confirmed=confirmed)
+        rows = await self._database.fetch(
+            ACCOUNT_DATA, user_id, room_id or "", type, confirmed=True
+        )
         return (rows[0]["position"], rows[0]["content"]) if rows else None
 
     async def list_room_account_data(self, user_id: str, room_id: str) -> dict[str, bytes]:
         """All account data of a user in one room, JSON by type."""
-        rows = await self._rows(ROOM_ACCOUNT_DATA, user_id, room_id)
+        rows = await self._database.fetch(ROOM_ACCOUNT_DATA, user_id, room_id, confirmed=True)
         return {row["type"]: row["content"] for row in rows}
 
     async def list_account_data(self, user_id: str) -> list[tuple[str | None, str]]:
         """(room id, None for global; type) of all account data that is not empty."""
         rows = await self._database.fetch(ACCOUNT_DATA_TYPES, user_id, confirmed=True)
         return [(row["room_id"] or None, row["type"]) for row in rows]
-
-    async def _rows(self, query: str, *arguments: str, confirmed: bool = False) -> Sequence[Any]:
-        rows = await self._database.fetch(query, *arguments, confirmed=confirmed)
-        if not rows and not confirmed and self._database.has_replica:
-            rows = await self._database.fetch(query, *arguments, confirmed=True)
-        return rows
