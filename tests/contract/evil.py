@@ -151,7 +151,6 @@ EXAMPLES: dict[str, Any] = {
     "PUT v3/directory/list/room/{}": {"visibility": "public"},
     "POST v3/publicRooms": {"limit": 1, "since": "x", "filter": {
         "generic_search_term": "x", "room_types": [None, "m.space"]}},
-    "PUT v3/sendToDevice/{}/{}": {"messages": {"user_id": {"*": {"x": 1}}}},
 }  # fmt: skip
 # For an endpoint whose body no file describes.
 ANY_BODY: dict[str, Any] = {

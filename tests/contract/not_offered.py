@@ -9,7 +9,7 @@ DENIED = "403 M_THREEPID_DENIED"
 
 NOT_OFFERED: dict[str, str] = {
     **dict.fromkeys([  # end-to-end encryption: keys, cross-signing, backups
-        "uploadKeys", "queryKeys", "claimKeys", "getKeysChanges",
+        "sendToDevice", "uploadKeys", "queryKeys", "claimKeys", "getKeysChanges",
         "uploadCrossSigningKeys", "uploadCrossSigningSignatures",
         "getRoomKeysVersion", "putRoomKeysVersion", "deleteRoomKeysVersion",
         "putRoomKeys", "getRoomKeys", "deleteRoomKeys",

@@ -211,9 +211,4 @@ SCENES = {
         Step("bob GET v3/presence/{alice}/status", has=("presence",)),
         Step("bob GET v3/sync?set_presence=unavailable", has=("presence.events.0",)),
     ],
-    "messages to devices": [
-        Step("alice PUT v3/sendToDevice/org.example.ping/1",
-             {"messages": {"{bob}": {"*": {"n": 1}}}}),
-        Step("bob GET v3/sync", has=("to_device.events.0.sender",)),
-    ],
 }  # fmt: skip

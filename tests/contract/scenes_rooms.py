@@ -99,7 +99,15 @@ SCENES = {
     ],
     "messages": [
         *TALK,
-        Step("alice PUT v3/rooms/{room}/send/m.room.message/1", TEXT, has=("event_id",)),
+        Step("alice PUT v3/rooms/{room}/send/m.room.message/1", TEXT, has=("event_id={text}",)),
+        Step("alice PUT v3/rooms/{room}/send/m.room.message/1", {"other": "body"},
+             has=("event_id={text}",)),
+        Step("alice PUT v3/rooms/{room}/send/m.room.message/big",
+             {"msgtype": "m.text", "body": "x" * 66_000}, "413 M_TOO_LARGE"),
+        Step("alice PUT v3/rooms/{room}/send/m.room.message/big",
+             {"msgtype": "m.text", "body": "x" * 2_000_000}, "413 M_TOO_LARGE"),
+        Step("alice PUT v3/rooms/{room}/send/m.room.message/float", {"body": 1.5},
+             "400 M_BAD_JSON"),
         Step("carol PUT v3/rooms/{room}/send/m.room.message/1", TEXT, "403 M_FORBIDDEN"),
         Step("bob GET v3/rooms/{room}/event/{text}", has=(
             "unsigned.m.relations.m.replace.event_id", "unsigned.m.relations.m.thread.count")),

@@ -31,7 +31,8 @@ class Step:
 
     `{names}` stand for what an earlier step kept; `{alice}` is a user id. `gives` is the status
     expected, and for an error its errcode: "403 M_FORBIDDEN". `has` lists paths that the answer
-    must hold, `a.b.0.c`; a GET is repeated until it does. `keeps` maps new names to such paths.
+    must hold, `a.b.0.c` or `a.b=value`; a GET is repeated until it does. `keeps` maps new names to
+    such paths.
     """
 
     request: str
@@ -155,7 +156,7 @@ class Stage:
 
     def _missing(self, step: Step, answer: Any) -> list[str]:
         paths = (*step.has, *step.keeps.values())
-        return [path for path in paths if _at(answer, self._filled(path)) is None]
+        return [path for path in paths if not _holds(answer, self._filled(path))]
 
     def _filled(self, value: Any) -> Any:
         """`value` with every `{name}` in its strings and keys filled in."""
@@ -178,6 +179,12 @@ def outcome(status: int, answer: Any, expected: str) -> str:
     if has_errcode and (" " in expected or str(status) != expected):
         return f"{status} {answer['errcode']}"
     return str(status)
+
+
+def _holds(answer: Any, wanted: str) -> bool:
+    path, equals, value = wanted.partition("=")
+    found = _at(answer, path)
+    return str(found) == value if equals else found is not None
 
 
 def _at(value: Any, path: str) -> Any:

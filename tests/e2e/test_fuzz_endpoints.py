@@ -29,7 +29,7 @@ from contract.steps import PNG
 from harness.bongsu import Bongsu
 from harness.http import Answer, HttpClient
 from harness.matrix import User, register
-from harness.process import open_folder
+from harness.watched import watched
 
 import bongsu.http.client
 from bongsu.http.routing import Route
@@ -179,15 +179,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Bongsu]:
-    """A server of its own, whose log must hold no error at the end."""
-    with open_folder() as folder:
-        bongsu = Bongsu(folder / "data", settings={"BONGSU_LOG_FORMAT": "json"})
-        bongsu.start()
+    with watched() as bongsu:
         yield bongsu
-        code = bongsu.stop()
-        errors = list(errors_in(bongsu.log.read_bytes()))
-        assert not errors, "\n".join(errors[:FAILURES_SHOWN_MAX])
-        assert code == 0
 
 
 @pytest.fixture(scope="module")
@@ -256,16 +249,3 @@ def fill(value: Any, names: dict[str, str]) -> Any:
             for key, member in value.items()
         }
     return [fill(item, names) for item in value] if isinstance(value, list) else value
-
-
-def errors_in(log: bytes) -> Iterator[str]:
-    """Lines of the server's log that say that something of ours broke."""
-    for line in log.splitlines():
-        try:
-            told = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            if b"Traceback" in line:
-                yield line.decode(errors="replace")
-            continue
-        if told.get("level") in ("error", "critical") or "ownership lost" in str(told.get("event")):
-            yield line.decode(errors="replace")[-3000:]
