@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from bongsu.errors import Unavailable
-from bongsu.log.entry import KINDS, Entry
+from bongsu.log.entry import KINDS, Entry, needs
 from bongsu.log.position import PARTITIONS, Vector
 from bongsu.tasks import TaskOwner
 
@@ -83,7 +83,6 @@ class Follower:
         for head in heads:
             applied[head.partition] = head.position
             self._durable[head.partition] = head.position
-            self._epochs[head.partition] = head.epoch
         self.applied = tuple(applied)
         self._heard_at = [monotonic()] * PARTITIONS
         self._tasks.start(self._keep_up())
@@ -143,7 +142,11 @@ class Follower:
             self._epochs[p] = epochs[p]
             self._heard_at[p] = now
             self._durable[p] = max(self._durable[p], entry.position)
-            if entry.position == next_positions[p] + 1 and self._is_known(entry):
+            if (
+                entry.position == next_positions[p] + 1
+                and self._is_known(entry)
+                and all(next_positions[q] >= position for q, position in needs(entry))
+            ):
                 next_positions[p] = entry.position
                 fresh.append(entry)
         self._apply(fresh, next_positions)
@@ -191,7 +194,11 @@ class Follower:
 
     async def _look_for_more(self) -> None:
         if monotonic() - min(self._heard_at) >= SILENCE_SECONDS:
-            self.announce(await self._reader.durable_heads())
+            heads = await self._reader.durable_heads()
+            # Only their positions: a row's epoch may be a claim that was never acknowledged.
+            self.announce(
+                [DurableHead(h.partition, self._epochs[h.partition], h.position) for h in heads]
+            )
         for partition in range(PARTITIONS):
             if self._durable[partition] > self.applied[partition]:
                 await self._catch_up(partition)
