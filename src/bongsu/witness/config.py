@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
@@ -13,15 +13,6 @@ from bongsu.errors import OperatorError
 from bongsu.witness.model import Address
 
 SILENCE_SECONDS_MIN = 0.5
-
-
-class Postgres(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A superuser of every site's PostgreSQL. `socket`: folder of the own server's socket."""
-
-    user: str = "postgres"
-    password: str = ""
-    database: str = "postgres"
-    socket: str = ""
 
 
 class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,26 +23,35 @@ class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
 
 
-class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a site's PostgreSQL (host:port) and Patroni's REST (URL) are reached."""
+@dataclass(frozen=True)
+class Login:
+    """A superuser, the same at every site, and where the own server is (a socket's folder too)."""
 
-    postgres: str
-    patroni: str
+    user: str
+    password: str | None
+    database: str
+    host: str
+    port: int
 
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file as it is written."""
+    """The file as it is written. A site's name is that of its Patroni member.
+
+    `patroni` and `postgres` hold, by site, the URL of the REST interface and host:port as Patroni's
+    connect_address has it; `superuser_dsn` leads to the own server and holds for all.
+    """
 
     site: str
     scope: str
     etcd: list[str]
-    sites: dict[str, Site]
+    patroni: dict[str, str]
+    postgres: dict[str, str]
+    superuser_dsn: str
     namespace: str = "/service"
     listen: str = "127.0.0.1:9470"
     silence_seconds: float = 2.0
     cut: list[str] = msgspec.field(default_factory=list[str])
     uncut: list[str] = msgspec.field(default_factory=list[str])
-    postgres: Postgres = Postgres()
     tls: Tls | None = None
 
 
@@ -66,7 +66,7 @@ class Config:
     etcd: tuple[str, ...]
     postgres: dict[str, Address]
     patroni: dict[str, str]
-    login: Postgres
+    login: Login
     listen: Address | None = None
     silence_seconds: float = 2.0
     cut: tuple[str, ...] = ()
@@ -86,9 +86,11 @@ def load(path: Path) -> Config:
 
 
 def _checked(file: File) -> Config:
-    if file.site not in file.sites:
-        raise ValueError(f"site {file.site!r} is not among [sites]")
-    if len(file.sites) < 3:
+    if file.site not in file.postgres or file.postgres.keys() != file.patroni.keys():
+        raise ValueError(
+            f"[postgres] and [patroni] must name the same sites, {file.site} among them"
+        )
+    if len(file.postgres) < 3:
         raise ValueError("fewer than three sites: no majority could outvote a lost one")
     if not file.etcd:
         raise ValueError("etcd names no endpoint")
@@ -99,9 +101,9 @@ def _checked(file: File) -> Config:
         scope=file.scope,
         namespace=file.namespace,
         etcd=tuple(url.rstrip("/") for url in file.etcd),
-        postgres={name: address(site.postgres) for name, site in file.sites.items()},
-        patroni={name: site.patroni.rstrip("/") for name, site in file.sites.items()},
-        login=file.postgres,
+        postgres={site: address(text) for site, text in file.postgres.items()},
+        patroni={site: url.rstrip("/") for site, url in file.patroni.items()},
+        login=_login(file.superuser_dsn),
         listen=address(file.listen) if file.listen else None,
         silence_seconds=file.silence_seconds,
         cut=tuple(file.cut),
@@ -116,6 +118,17 @@ def address(text: str) -> Address:
     if not parts.hostname or parts.port is None:
         raise ValueError(f"{text!r} is not host:port")
     return parts.hostname, parts.port
+
+
+def _login(dsn: str) -> Login:
+    parts = urlsplit(dsn)
+    if parts.scheme not in ("postgresql", "postgres") or not parts.username:
+        raise ValueError("superuser_dsn is not postgresql://user:password@host:port/database")
+    folder = parse_qs(parts.query).get("host", [""])[0]
+    password = unquote(parts.password) if parts.password else None
+    database = parts.path.lstrip("/") or "postgres"
+    host, port = folder or parts.hostname or "127.0.0.1", parts.port or 5432
+    return Login(unquote(parts.username), password, database, host, port)
 
 
 def _context(tls: Tls) -> ssl.SSLContext:

@@ -106,8 +106,8 @@ class LocalPostgres:
             raise StandbyUnavailable(str(error) or type(error).__name__) from error
 
     async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
-        host, port = self._config.postgres[self._config.site]
-        connection = await connect(self._config, (self._config.login.socket or host, port))
+        login = self._config.login
+        connection = await connect(self._config, (login.host, login.port))
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _WITNESS_LOCK):
             connection.terminate()
             raise OSError("another witness holds this server")
@@ -118,7 +118,7 @@ async def connect(config: Config, address: Address) -> "asyncpg.Connection[async
     """A session of the superuser on any site's server."""
     login = config.login
     return await asyncpg.connect(
-        host=address[0], port=address[1], user=login.user, password=login.password or None,
+        host=address[0], port=address[1], user=login.user, password=login.password,
         database=login.database, timeout=CALL_SECONDS_MAX,
         ssl=config.tls if config.tls and not address[0].startswith("/") else "prefer",
         server_settings={"application_name": "bongsu witness", "statement_timeout": "2s"},
