@@ -1,11 +1,13 @@
 """Brings a proposal to its sequencer, wherever that is, and waits out a change of owner.
 
-A gateway holds a proposal while nobody owns its partition, and asks again when an answer was lost:
-the request id makes both safe. Past its time the answer is `Unavailable`: unknown, retry with the
+A gateway holds a proposal while nobody owns its partition (the primary's site may just have been
+lost), and asks again when an answer was lost: the request id makes both safe. What is held is
+bounded in number, bytes and seconds; past that the answer is `Unavailable`: unknown, retry with the
 same id. What was accepted is applied here before the caller hears of it, so that whoever reads at
 this node reads his own writes.
 """
 
+import asyncio
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from time import monotonic
@@ -34,8 +36,11 @@ log = structlog.get_logger()
 
 PROPOSE_SECONDS_MAX = 15.0
 REQUEST_SECONDS_MAX = 1.5  # for one question to an owner elsewhere: asking again joins the first
-RETRY_SECONDS = 0.05
-HELD_MAX = 10_000
+RETRY_SECONDS = 0.05  # after a "not me": who else is known in a moment
+WAIT_SECONDS_MAX = 1.0  # for word of an owner, before looking by oneself
+PROPOSALS_MAX = 10_000  # at once, answered promptly or held
+HELD_BYTES_MAX = 64 * 1024 * 1024
+RETRY_AFTER_MS = 2000
 OWN_WRITE_SECONDS_MAX = 3.0
 PROPOSAL_BYTES_MAX = MESSAGE_BYTES_MAX - 1_000  # on the bus, with its envelope
 FRAME_BYTES_MAX = 700_000
@@ -68,7 +73,13 @@ class Log:
         self._bus = bus
         self._encode = encode
         self._decode = decode
-        self._held = 0
+        self._running = 0
+        self._held_bytes = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """How much waits for an owner."""
+        return self._held_bytes
 
     async def start(self) -> None:
         await self._bus.serve(_subject(self._ownership.node), self._on_proposal)
@@ -81,46 +92,79 @@ class Log:
         Raises `Refused` if the rules forbid it, `Unavailable` if the outcome is unknown.
         """
         deadline = monotonic() + timeout_seconds
-        if self._held >= HELD_MAX:
-            raise Unavailable("Too many requests are waiting")
-        self._held += 1
+        if self._running >= PROPOSALS_MAX:
+            raise _too_many()
+        self._running += 1
         try:
-            accepted = await self._try_until(proposal, deadline)
+            accepted = await self._try_once(proposal, timeout_seconds)
+            if accepted is None:
+                accepted = await self._hold(proposal, deadline)
         finally:
-            self._held -= 1
+            self._running -= 1
         await self.follower.wait_for_position(
             accepted.partition, accepted.position, OWN_WRITE_SECONDS_MAX
         )
         return accepted
 
-    async def _try_until(self, proposal: Proposal, deadline: float) -> Accepted:
+    async def _hold(self, proposal: Proposal, deadline: float) -> Accepted:
+        """Try again and again, as owners come and go, until the deadline."""
+        size = len(self._encoded(proposal))
+        if self._held_bytes + size > HELD_BYTES_MAX:
+            raise _too_many()
+        self._held_bytes += size
+        try:
+            partition = partition_of(proposal.key)
+            while (left := deadline - monotonic()) > 0:
+                is_owned = self._ownership.owner_of(partition) is not None
+                await self._ownership.changed(
+                    min(left, RETRY_SECONDS if is_owned else WAIT_SECONDS_MAX)
+                )
+                accepted = await self._try_once(proposal, deadline - monotonic())
+                if accepted is not None:
+                    return accepted
+        finally:
+            self._held_bytes -= size
+        message = "No owner could confirm this in time"
+        raise Unavailable(message, retry_after_ms=RETRY_AFTER_MS)
+
+    async def _try_once(self, proposal: Proposal, left: float) -> Accepted | None:
+        """Ask the owner; None when there is none, or no answer."""
         partition = partition_of(proposal.key)
-        while (left := deadline - monotonic()) > 0:
-            owner = self._ownership.owner_of(partition)
-            try:
-                if owner == self._ownership.node:
-                    return await self._sequencer.submit(proposal, left)
-                if owner is not None:
-                    return await self._ask(owner, proposal, left)
-            except NotOwner:
-                if owner is not None:
-                    self._ownership.disown(partition, owner)
-            except (OwnershipLost, BusUnavailable) as error:
-                log.debug("proposal to be asked again", reason=str(error))
-            await self._ownership.changed(min(left, RETRY_SECONDS))
-        raise Unavailable("No owner could confirm this in time")
+        owner = self._ownership.owner_of(partition)
+        try:
+            if owner == self._ownership.node:
+                return await self._sequencer.submit(proposal, left)
+            if owner is not None:
+                return await self._ask(owner, proposal, left)
+        except NotOwner:
+            if owner is not None:
+                self._ownership.disown(partition, owner)
+        except (OwnershipLost, BusUnavailable) as error:
+            log.debug("proposal to be asked again", reason=str(error))
+        return None
 
     async def _ask(self, owner: str, proposal: Proposal, left: float) -> Accepted:
-        try:
-            encoded = self._encode(proposal)
-        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
-            raise BadJson(f"Not canonical JSON: {error}") from None
+        encoded = self._encoded(proposal)
         if len(encoded) > PROPOSAL_BYTES_MAX:
             raise TooLarge("The request is too large")
         payload = msgspec.msgpack.encode(RemoteProposal(left, encoded))
         seconds = min(left, REQUEST_SECONDS_MAX)
-        reply = await self._bus.request(_subject(owner), payload, seconds)
-        return msgspec.msgpack.decode(reply, type=Outcome).unwrap()
+        asking = asyncio.ensure_future(self._bus.request(_subject(owner), payload, seconds))
+        asking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        deposed = self._ownership.deposed(owner)
+        try:
+            await asyncio.wait({asking, deposed}, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                raise BusUnavailable(f"{owner} was deposed before it answered")
+            return msgspec.msgpack.decode(asking.result(), type=Outcome).unwrap()
+        finally:
+            asking.cancel()
+
+    def _encoded(self, proposal: Proposal) -> bytes:
+        try:
+            return self._encode(proposal)
+        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
+            raise BadJson(f"Not canonical JSON: {error}") from None
 
     async def _on_proposal(self, payload: bytes) -> bytes:
         """Another gateway's proposal. What is not answered is asked again with the same id."""
@@ -209,6 +253,10 @@ def _frames(entries: Sequence[Entry], epochs: dict[int, int]) -> list[bytes]:
         size += weight
     frames.append(msgspec.msgpack.encode(Frame(epochs, part)))
     return frames
+
+
+def _too_many() -> Unavailable:
+    return Unavailable("Too many requests are waiting", retry_after_ms=RETRY_AFTER_MS)
 
 
 def _subject(node: str) -> str:

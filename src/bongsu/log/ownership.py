@@ -5,6 +5,10 @@ is durable. From the announcements each node knows the live ones and, by rendezv
 of them should own a partition: no vote is needed, because a wrong guess costs a failed lock at
 worst. A node that should own an unowned partition claims it; the others wait rank x 100 ms longer.
 An owner that sees a better placed node live for a while hands over by releasing in good order.
+
+Owners sit in the site of the PostgreSQL primary. When the primary is somewhere else, a node gives
+up what it owns and claims nothing; where it is, nobody of another site counts as an owner, however
+loudly it says so: what such a node writes can no longer be acknowledged.
 """
 
 import asyncio
@@ -14,6 +18,7 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 from time import monotonic
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -22,7 +27,7 @@ from bongsu.errors import Unavailable
 from bongsu.log.bus import Bus, BusUnavailable
 from bongsu.log.follower import DurableHead, Follower
 from bongsu.log.position import PARTITIONS
-from bongsu.log.proposal import OwnershipLost
+from bongsu.log.proposal import FEATURE_LEVEL, OwnershipLost
 from bongsu.log.sequencer import Sequencer
 from bongsu.tasks import TaskOwner
 
@@ -45,8 +50,36 @@ class Announcement(msgspec.Struct, frozen=True):
 
     node: str
     heads: list[DurableHead]
-    may_own: bool = True  # false outside the primary's site, and while stopping
+    may_own: bool = True  # false while stopping, and after a claim failed
     level: int = 1  # the highest feature level it understands
+    site: str = ""
+
+
+class Placement(Protocol):
+    """Where the primary is, as this node's site sees it."""
+
+    @property
+    def site(self) -> str:
+        """This node's."""
+        ...
+
+    @property
+    def is_primary(self) -> bool | None:
+        """Whether the primary is in this site; None while nobody can tell."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Grows with each new primary."""
+        ...
+
+
+class OnlySite:
+    """Of a deployment in one place: the primary is here, always."""
+
+    site = ""
+    is_primary = True
+    generation = 0
 
 
 @lru_cache(maxsize=4 * PARTITIONS)
@@ -71,8 +104,11 @@ class Ownership:
         end_silent_holders: Callable[[Sequence[int]], Awaitable[None]],
         *,
         alone: bool = False,
+        placement: Placement | None = None,
     ) -> None:
         self.node = node
+        self._placement = placement or OnlySite()
+        self._generation = self._placement.generation
         self._alone = alone
         self._sequencer = sequencer
         self._follower = follower
@@ -83,6 +119,9 @@ class Ownership:
         self._heard: dict[str, float] = {}
         self._first_heard: dict[str, float] = {}
         self._eligible: dict[str, bool] = {}
+        self._sites: dict[str, str] = {}
+        self._levels: dict[str, int] = {}
+        self._asked: dict[str, asyncio.Future[None]] = {}  # done when a node may own less
         self._owners: dict[int, tuple[int, str]] = {}  # partition: (epoch, node)
         self._unowned_since: dict[int, float] = {}
         self._changed = asyncio.Event()
@@ -96,7 +135,20 @@ class Ownership:
         known = self._owners.get(partition)
         if known is None or known[1] == self.node or not self._is_live(known[1]):
             return None
-        return known[1]
+        is_elsewhere = self._sites.get(known[1]) != self._placement.site
+        return None if is_elsewhere and self._placement.is_primary else known[1]
+
+    def deposed(self, node: str) -> "asyncio.Future[None]":
+        """Done when something that `node` owned may have another owner. Not to be cancelled."""
+        future = self._asked.get(node)
+        if future is None or future.done():
+            future = self._asked[node] = asyncio.get_running_loop().create_future()
+        return future
+
+    @property
+    def level(self) -> int:
+        """The feature level that every live node understands."""
+        return min([FEATURE_LEVEL, *(v for n, v in self._levels.items() if self._is_live(n))])
 
     async def changed(self, timeout_seconds: float) -> None:
         """Return when some owner may have changed, or after the time."""
@@ -124,6 +176,12 @@ class Ownership:
         if known is not None and known[1] == node:
             del self._owners[partition]
 
+    def look(self) -> None:
+        """Something may have changed about the primary: look again at once."""
+        placement = self._placement
+        if placement.generation != self._generation or self._must_give_up:
+            self._prod.set()
+
     def lost(self) -> None:
         """The sequencer gave everything up: look again at once."""
         self._prod.set()
@@ -139,26 +197,26 @@ class Ownership:
         await self._tasks.stop()
         with suppress(OwnershipLost):  # then locks fall free with the connection
             await self._sequencer.release(list(self._sequencer.heads))
-        with suppress(BusUnavailable):  # then others notice by the silence
-            await self._announce()
+        await self._announce()
 
     # -- announcements -----------------------------------------------------------------------
 
     async def _announce_for_ever(self) -> None:
         while True:
-            try:
-                await self._announce()
-            except BusUnavailable as error:
-                log.debug("announcement not sent", reason=str(error))
+            await self._announce()
             await asyncio.sleep(ANNOUNCE_SECONDS)
 
     async def _announce(self) -> None:
+        """Say it if the bus is there; else others notice by the silence."""
         heads = [
             DurableHead(p, head.epoch, head.position) for p, head in self._sequencer.heads.items()
         ]
         may_own = self._may_own and monotonic() >= self._unable_until
-        announcement = Announcement(self.node, heads, may_own)
-        await self._bus.publish(SUBJECT, msgspec.msgpack.encode(announcement))
+        announcement = Announcement(self.node, heads, may_own, FEATURE_LEVEL, self._placement.site)
+        try:
+            await self._bus.publish(SUBJECT, msgspec.msgpack.encode(announcement))
+        except BusUnavailable as error:
+            log.debug("announcement not sent", reason=str(error))
 
     def _on_announcement(self, payload: bytes) -> None:
         try:
@@ -171,6 +229,8 @@ class Ownership:
             self._first_heard[said.node] = now
         self._heard[said.node] = now
         self._eligible[said.node] = said.may_own
+        self._sites[said.node] = said.site
+        self._levels[said.node] = said.level
         owned = {head.partition for head in said.heads}
         for partition, (_, node) in list(self._owners.items()):
             if node == said.node and partition not in owned:
@@ -180,12 +240,19 @@ class Ownership:
             if known is None or head.epoch >= known[0]:
                 if known is None or known[1] != said.node:
                     self._signal()
+                    if known is not None:
+                        self._depose(known[1])
                 self._owners[head.partition] = (head.epoch, said.node)
         self._follower.announce(said.heads)
 
     def _signal(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def _depose(self, node: str) -> None:
+        future = self._asked.pop(node, None)
+        if future is not None and not future.done():
+            future.set_result(None)
 
     def _is_live(self, node: str) -> bool:
         return monotonic() - self._heard.get(node, float("-inf")) < SILENT_SECONDS
@@ -216,8 +283,32 @@ class Ownership:
         if not self._alone:
             await asyncio.sleep(ANNOUNCE_SECONDS * 1.5)
 
+    @property
+    def _must_give_up(self) -> bool:
+        return self._placement.is_primary is False and bool(self._sequencer.heads)
+
+    async def _look_for_primary(self) -> None:
+        """Give up what rests on a server that is no primary; forget who owned by the last one."""
+        if self._must_give_up:
+            log.warning("the primary is in another site: partitions given up")
+            await self._sequencer.give_up()
+            await self._announce()
+        if self._placement.generation != self._generation:
+            self._generation = self._placement.generation
+            for node in {node for _, node in self._owners.values()}:
+                self._depose(node)
+            self._owners.clear()
+            self._unable_until = 0.0
+            self._signal()
+
     async def _tick(self) -> None:
-        live = {n for n in self._heard if self._is_live(n) and self._eligible.get(n)}
+        await self._look_for_primary()
+        site = self._placement.site
+        live = {
+            n
+            for n in self._heard
+            if self._is_live(n) and self._eligible.get(n) and self._sites.get(n) == site
+        }
         nodes = tuple(sorted(live | {self.node}))
         claims: dict[str, list[int]] = defaultdict(list)
         for partition in range(PARTITIONS):
@@ -244,7 +335,7 @@ class Ownership:
             return "nothing"
         since = self._unowned_since.setdefault(partition, now)
         due = now - since >= ranking.index(self.node) * RANK_SECONDS
-        return "claim" if due and self._may_own else "nothing"
+        return "claim" if due and self._may_own and self._placement.is_primary else "nothing"
 
     async def _claim(self, partitions: list[int]) -> None:
         before = len(self._sequencer.heads)

@@ -6,6 +6,7 @@ produced, so a retry through another node, site or primary gets the first answer
 
 import secrets
 from hashlib import blake2b
+from typing import ClassVar
 
 import msgspec
 
@@ -13,9 +14,15 @@ from bongsu.errors import BongsuError, Refused, Unavailable
 
 REQUEST_ID_BYTES = 16
 
+# What this release understands. A proposal that leads to a kind of entry unknown to the release
+# before says so by its own `level`: it waits until every live node has announced as much.
+FEATURE_LEVEL = 1
+
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="proposal"):
     """Base of all proposals. `key` is the room or user whose partition decides."""
+
+    level: ClassVar[int] = 1  # of the kinds of entry that it leads to
 
     key: str
     request_id: bytes

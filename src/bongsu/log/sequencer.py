@@ -33,6 +33,7 @@ from bongsu.log.entry import Entry
 from bongsu.log.pending import Pending, Planner
 from bongsu.log.position import PARTITIONS
 from bongsu.log.proposal import (
+    FEATURE_LEVEL,
     Accepted,
     NotOwner,
     OwnershipLost,
@@ -91,12 +92,19 @@ class Sequencer:
     """Owns partitions through one pen. `lost` is called when all of them are gone at once."""
 
     def __init__(
-        self, pen: Pen, planner: Planner, observer: Observer, lost: Callable[[], None]
+        self,
+        pen: Pen,
+        planner: Planner,
+        observer: Observer,
+        lost: Callable[[], None],
+        level: Callable[[], int] = lambda: FEATURE_LEVEL,
     ) -> None:
+        """`level` tells what every live node understands."""
         self._pen = pen
         self._planner = planner
         self._observer = observer
         self._lost = lost
+        self._level = level
         self._heads: dict[int, Head] = {}
         self._queue: deque[Pending] = deque()
         self._in_flight: dict[bytes, Pending] = {}
@@ -142,6 +150,13 @@ class Sequencer:
             except BaseException:
                 await self._forget_all()
                 raise
+
+    async def give_up(self) -> None:
+        """Drop everything at once: the pen is known to write in vain. What it waits for ends."""
+        await self._pen.abandon()
+        async with self._pen_in_use:
+            if self._heads:
+                await self._forget_all()
 
     # -- proposals ---------------------------------------------------------------------------
 
@@ -297,6 +312,8 @@ class Sequencer:
             return first
         if not pending.is_wanted:
             return Unavailable("Nobody waits for this any more")
+        if proposal.level > self._level():
+            return Unavailable("Some nodes are still of a release that does not know this")
         return self._plan(proposal, batch) if self._planner.is_ready(proposal) else None
 
     def _plan(self, proposal: Proposal, batch: Batch) -> Accepted | Exception:
