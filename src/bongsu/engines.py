@@ -11,11 +11,13 @@ from bongsu.host.folder_lock import FolderLock
 from bongsu.nats.server_process import NatsServer
 from bongsu.postgres.cluster import EngineSettings
 from bongsu.postgres.embedded import EmbeddedPostgres, running_dsn
+from bongsu.postgres.servers import find_primary
 from bongsu.settings import Settings
 
 # What a process holds beside its pool: the pen, the heartbeat, the catch-up reader, …
 CONNECTIONS_BESIDE_POOL = 10
 CONNECTIONS_FOR_OPERATORS = 20
+PRIMARY_SECONDS_MAX = 30.0  # a start waits so long for the sites to have one
 
 
 class Engine(Protocol):
@@ -34,7 +36,7 @@ async def own_database(settings: Settings) -> AsyncGenerator[str]:
     lock = FolderLock(settings.data)
     try:
         if settings.database_url is not None:
-            yield settings.database_url
+            yield await find_primary(settings.database_url, PRIMARY_SECONDS_MAX)
             return
         async with up(EmbeddedPostgres(settings.data, _engine_settings(settings))) as dsn:
             yield dsn
@@ -47,7 +49,7 @@ async def any_database(settings: Settings) -> AsyncGenerator[str]:
     """DSN of the database: the running server's if there is one, else as `own_database`."""
     dsn = settings.database_url or running_dsn(settings.data)
     if dsn is not None:
-        yield dsn
+        yield await find_primary(dsn, PRIMARY_SECONDS_MAX)
         return
     async with own_database(settings) as dsn:
         yield dsn

@@ -71,7 +71,9 @@ class RouteCollector(Collector):
             for status, count in stats.statuses.items():
                 answers.add_metric([verb, route, str(status)], count)
             if stats.statuses:
-                times.add_metric([verb, route], cumulative(BUCKETS_SECONDS, stats.buckets), stats.seconds)
+                times.add_metric(
+                    [verb, route], cumulative(BUCKETS_SECONDS, stats.buckets), stats.seconds
+                )
         yield answers
         yield times
 
@@ -88,10 +90,19 @@ def cumulative(bounds: tuple[float, ...], counts: list[int]) -> list[tuple[str, 
 class Monitoring:
     """`/health`: the process answers. `/ready`: it may be sent clients. `/metrics`: numbers."""
 
-    def __init__(self, registry: CollectorRegistry, ready: Callable[[], list[str]]) -> None:
-        """`ready` gives the reasons why this node is not ready; none if it is."""
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        ready: Callable[[], list[str]],
+        missing: Callable[[], list[str]] = list,
+    ) -> None:
+        """`ready` gives the reasons why this node is not ready; none if it is.
+
+        `missing` tells what is lacking all the same, without keeping clients away.
+        """
         self._registry = registry
         self._ready = ready
+        self._missing = missing
 
     @get("/health", auth=Auth.NONE)
     async def health(self, request: Request) -> Response:
@@ -101,7 +112,8 @@ class Monitoring:
     async def ready(self, request: Request) -> Response:
         reasons = self._ready()
         return json_response(
-            {"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200
+            {"ready": not reasons, "reasons": reasons, "missing": self._missing()},
+            status=503 if reasons else 200,
         )
 
     @get("/metrics", auth=Auth.NONE)

@@ -27,14 +27,16 @@ class NatsBus:
 
     @classmethod
     async def connect(cls, url: str, **options: Any) -> "NatsBus":
+        """`url` may name several servers, commas between them: the first one's is the nearest."""
         client = Client()
         await client.connect(
-            url,
+            url.split(","),
+            dont_randomize=True,
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.2,  # pyright: ignore[reportArgumentType]  # floats do
-            connect_timeout=5,
-            ping_interval=2,
-            max_outstanding_pings=2,
+            connect_timeout=1,
+            ping_interval=0.5,  # pyright: ignore[reportArgumentType]  # a silent server is left
+            max_outstanding_pings=3,
             **options,
         )
         return cls(client)

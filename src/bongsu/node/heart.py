@@ -9,7 +9,7 @@ import msgspec
 from bongsu.log.bus import Bus
 from bongsu.log.follower import Follower
 from bongsu.log.gateway import Log, Publisher
-from bongsu.log.ownership import Ownership
+from bongsu.log.ownership import Ownership, Placement
 from bongsu.log.pending import Planner
 from bongsu.log.planners import Planners
 from bongsu.log.proposal import Proposal
@@ -38,8 +38,17 @@ class Heart:
     """The log of one node. `log` is what services use; the rest is for starting and watching."""
 
     def __init__(
-        self, node: str, dsn: str, database: Database, bus: Bus, incarnation: str, *, alone: bool
+        self,
+        node: str,
+        dsn: str,
+        database: Database,
+        bus: Bus,
+        incarnation: str,
+        *,
+        alone: bool,
+        placement: Placement | None = None,
     ) -> None:
+        """`dsn` names the server that this node may write to while it is the primary."""
         self.follower = Follower(PostgresEntryReader(database), incarnation)
         self.publisher = Publisher(self.follower, None if alone else bus)
         rooms = RoomPlanner(PostgresRoomLoader(database), _now_ms)
@@ -48,14 +57,24 @@ class Heart:
         planners.update(dict.fromkeys(ROOM_PROPOSALS, cast(Planner, rooms)))
         planners.update(dict.fromkeys(USER_PROPOSALS, cast(Planner, users)))
         self.sequencer = Sequencer(
-            PostgresPen(dsn, node), Planners(planners), self.publisher, self._on_lost
+            PostgresPen(dsn, node),
+            Planners(planners),
+            self.publisher,
+            self._on_lost,
+            lambda: self.ownership.level,
         )
 
         async def end_silent_holders(partitions: Sequence[int]) -> None:
             await database.fetch(TERMINATE_HOLDERS, LOCK_SPACE, list(partitions), confirmed=True)
 
         self.ownership = Ownership(
-            node, self.sequencer, self.follower, bus, end_silent_holders, alone=alone
+            node,
+            self.sequencer,
+            self.follower,
+            bus,
+            end_silent_holders,
+            alone=alone,
+            placement=placement,
         )
         decoder = msgspec.msgpack.Decoder(RoomProposal | UserProposal)
         self.log = Log(

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import secrets
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
 import structlog
@@ -27,6 +27,7 @@ from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
 from bongsu.node.reading import Reading
 from bongsu.node.rooms import Rooms
+from bongsu.node.site import Site, SiteCollector, joined_site
 from bongsu.postgres.database import Database
 from bongsu.postgres.identity import ensure_identity
 from bongsu.postgres.room_store import PostgresRoomStore
@@ -37,6 +38,7 @@ log = structlog.get_logger()
 CONNECT_SECONDS_MAX = 10.0
 COLLECT_THRESHOLDS = (50_000, 20, 100)  # objects, then generations: most die by reference count
 CONNECTION_IDLE_SECONDS = 60.0
+LAG_ENTRIES_MAX = 10_000  # a node further behind is not sent clients
 OWNER_SECONDS_MAX = 5.0  # how long a start waits for all partitions to have an owner
 
 
@@ -44,11 +46,25 @@ async def run_node(
     settings: Settings, dsn: str, nats_url: str | None, ready: Callable[[str], None]
 ) -> None:
     """Serve until cancelled. `ready` is told the URL once clients are answered."""
-    async with _database(settings, dsn) as database, _bus(nats_url) as bus:
+    async with AsyncExitStack() as engines:
+        site = await engines.enter_async_context(joined_site(settings)) if settings.site else None
+        database = (
+            site.database if site else await engines.enter_async_context(_database(settings, dsn))
+        )
+        bus = await engines.enter_async_context(_bus(nats_url))
         identity = await ensure_identity(database, settings.server_name)
-        node_id = secrets.token_hex(4)
-        heart = Heart(node_id, dsn, database, bus, identity.incarnation, alone=nats_url is None)
-        node = Node(settings, database, bus, heart)
+        heart = Heart(
+            secrets.token_hex(4),
+            settings.replica_url or dsn,
+            database,
+            bus,
+            identity.incarnation,
+            alone=nats_url is None,
+            placement=site,
+        )
+        if site is not None:
+            site.servers.listen(heart.ownership.look)
+        node = Node(settings, database, bus, heart, site)
         try:
             await node.start()
             _settle_memory()
@@ -61,9 +77,17 @@ async def run_node(
 class Node:
     """Every part of one node. Parts start in order and stop in the opposite one."""
 
-    def __init__(self, settings: Settings, database: Database, bus: Bus, heart: Heart) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        bus: Bus,
+        heart: Heart,
+        site: Site | None = None,
+    ) -> None:
         self._settings = settings
         self._heart = heart
+        self._site = site
         rate_limiter = RateLimiter(enabled=settings.rate_limits)
         reader = PostgresRoomStore(database)
         self._people = People(settings, database, heart.log, bus, reader, rate_limiter)
@@ -85,7 +109,7 @@ class Node:
         for endpoint in [e for part in parts for e in part.endpoints()]:
             router.add(endpoint)
         router.add(ServerInfo(ServerFacts(settings.default_room_version, settings.base_url, {})))
-        router.add(Monitoring(registry, self._reasons_not_ready))
+        router.add(Monitoring(registry, self._reasons_not_ready, self._missing))
         app = App(
             router,
             self._people.authenticator,
@@ -96,6 +120,8 @@ class Node:
         )
         registry.register(RouteCollector(app.stats))
         registry.register(LogCollector(heart))
+        if site is not None:
+            registry.register(SiteCollector(site))
         self._server = Server(
             app, settings.listen_host, settings.listen_port, reuse_port=settings.processes > 1
         )
@@ -129,6 +155,18 @@ class Node:
         await self._heart.stop()
 
     def _reasons_not_ready(self) -> list[str]:
+        if self._site is None:
+            return self._unowned()
+        behind = self._heart.follower.lag > LAG_ENTRIES_MAX
+        return self._site.reasons_not_ready() + (
+            ["still catching up with the log"] if behind else []
+        )
+
+    def _missing(self) -> list[str]:
+        """In a site reads go on without owners, and proposals are held: clients may come."""
+        return [*self._site.missing(), *self._unowned()] if self._site is not None else []
+
+    def _unowned(self) -> list[str]:
         unowned = self._heart.ownership.count_unowned()
         return [f"{unowned} partitions have no owner"] if unowned else []
 

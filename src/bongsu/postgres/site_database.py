@@ -64,6 +64,11 @@ class SiteDatabase(Database):
         return self._own.life
 
     @property
+    def fallbacks(self) -> int:
+        """Reads that run at the primary, or wait to, for want of this site's server."""
+        return self._fallbacks
+
+    @property
     def has_primary(self) -> bool:
         return self._pool.is_known
 
