@@ -14,7 +14,8 @@ from crew import Crew, MakeCrew, Pace
 from harness.bongsu import Bongsu, StartServer
 from harness.postgres import Postgres
 from harness.process import open_folder
-from ledger import Journal
+
+from bongsu.drill.ledger import Journal
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "5"))
 

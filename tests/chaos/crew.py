@@ -18,7 +18,8 @@ from urllib.parse import quote, urlencode
 import orjson
 from harness.http import Answer, ConnectionLost, HttpClient
 from harness.matrix import V3, MatrixError, User, call, register
-from ledger import Found, Journal, Verdict, judge, mark_of, stream_faults
+
+from bongsu.drill.ledger import Found, Journal, Verdict, judge, mark_of, stream_faults
 
 MARK = "ledger.mark"
 REQUEST_SECONDS_MAX = 15.0

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from ledger import Found, Journal, Verdict, judge, mark_of, stream_faults
+
+from bongsu.drill.ledger import Found, Journal, Verdict, judge, mark_of, stream_faults
 
 ROOM = "!room"
 

@@ -5,6 +5,7 @@ sends knows what a lost answer means.
 """
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from typing import cast
 from urllib.parse import urlsplit
@@ -96,13 +97,14 @@ class Connection(asyncio.Protocol):
 
 
 class HttpClient:
-    """Requests to one origin (`http://host:port`) over pooled connections."""
+    """Requests to one origin (`http://host:port` or `https://…`) over pooled connections."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         assert parts.hostname is not None
         self.url = url
-        self._host, self._port = parts.hostname, parts.port or 80
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._host, self._port = parts.hostname, parts.port or (443 if self._tls else 80)
         self._host_header = f"Host: {parts.netloc}\r\n"
         self._idle: list[Connection] = []
 
@@ -146,7 +148,9 @@ class HttpClient:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS_MAX):
-                _, connection = await loop.create_connection(Connection, self._host, self._port)
+                _, connection = await loop.create_connection(
+                    Connection, self._host, self._port, ssl=self._tls
+                )
         except OSError as error:  # TimeoutError is one
             raise ConnectionLost(str(error)) from error
         return connection

@@ -1,4 +1,4 @@
-"""What was acknowledged, what is found, and whether the two agree. Pure: no sockets, no clock.
+"""What was acknowledged, what is found, and whether the two agree. No sockets, no clock.
 
 Each message has a mark of its own, "sender/room/number", in its content. A sender sends number
 n + 1 into a room only after n was acknowledged, so the numbers of one sender in one room must be
@@ -7,7 +7,6 @@ may be found or not, once at most.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,10 +35,10 @@ class Verdict:
 
     acknowledged: int = 0
     found: int = 0
-    lost: list[Mark] = field(default_factory=list)  # acknowledged, not there
-    doubled: list[Mark] = field(default_factory=list)  # there more than once
-    reordered: list[Mark] = field(default_factory=list)  # behind a later one of its sender
-    changed: list[Mark] = field(default_factory=list)  # there under another event id
+    lost: list[Mark] = field(default_factory=list[Mark])  # acknowledged, not there
+    doubled: list[Mark] = field(default_factory=list[Mark])  # there more than once
+    reordered: list[Mark] = field(default_factory=list[Mark])  # behind a later one of its sender
+    changed: list[Mark] = field(default_factory=list[Mark])  # there under another event id
 
     @property
     def clean(self) -> bool:
@@ -54,7 +53,10 @@ class Verdict:
 
 
 class Journal:
-    """Every acknowledgement; with `path`, each on disk before the next send of its sender."""
+    """Every acknowledgement; with `path`, written before the next send of its sender.
+
+    The kernel has it then: it outlives whoever writes it, though not the machine's power.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.acknowledged: dict[Mark, str] = {}
@@ -66,7 +68,6 @@ class Journal:
         if self._file is not None:
             self._file.write(json.dumps([mark, event_id]) + "\n")
             self._file.flush()
-            os.fsync(self._file.fileno())
 
     def close(self) -> None:
         if self._file is not None:
