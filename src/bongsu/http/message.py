@@ -75,21 +75,12 @@ class Request:
     def query(self) -> dict[str, list[str]]:
         """Query parameters, each with all its values in order."""
         if self._query is None:
-            self._query = {}
-            try:
-                pairs = parse_qsl(
-                    self.query_string.decode("ascii"), keep_blank_values=True,
-                    errors="strict", max_num_fields=QUERY_FIELDS_MAX,
-                )  # fmt: skip
-            except (ValueError, UnicodeDecodeError):
-                raise InvalidParam("Malformed query string") from None
-            for name, value in pairs:
-                self._query.setdefault(name, []).append(value)
+            self._query = _parse_query(self.query_string)
         return self._query
 
     def query_text(self, name: str, default: str | None = None) -> str | None:
         """The first value of a query parameter, or `default`. NUL is refused."""
-        values = self.query.get(name)
+        values = (self._query or self.query).get(name)
         if not values:
             return default
         if "\x00" in values[0]:
@@ -146,3 +137,24 @@ class Response:
 def json_response(value: Any, *, status: int = 200) -> Response:
     """`value` as JSON."""
     return Response(msgspec.json.encode(value), status=status)
+
+
+def _parse_query(query_string: bytes) -> dict[str, list[str]]:
+    """All values of each parameter in order. `InvalidParam` if they are not to be understood."""
+    query: dict[str, list[str]] = {}
+    try:
+        text = query_string.decode("ascii")
+        if "%" in text or "+" in text:
+            pairs = parse_qsl(
+                text, keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS_MAX
+            )
+        else:  # nothing is encoded, as in nearly every poll
+            fields = text.split("&", QUERY_FIELDS_MAX)
+            if len(fields) > QUERY_FIELDS_MAX:
+                raise ValueError
+            pairs = [(name, value) for name, _, value in (f.partition("=") for f in fields if f)]
+    except (ValueError, UnicodeDecodeError):
+        raise InvalidParam("Malformed query string") from None
+    for name, value in pairs:
+        query.setdefault(name, []).append(value)
+    return query
