@@ -29,7 +29,6 @@ from bongsu.witness.model import (
 )
 from bongsu.witness.probe import Probe
 from bongsu.witness.pulse import Pulse
-from bongsu.witness.routes import Routes
 from bongsu.witness.standby import LocalPostgres, StandbyUnavailable
 from bongsu.witness.store import Store
 
@@ -59,7 +58,6 @@ class Agent:
         self._limits = Limits(silence=config.silence_seconds)
         self._store = Store(config)
         self._postgres = LocalPostgres(config)
-        self._routes = Routes(config)
         self._pulse = Pulse()
         self._probe = Probe(config, self._pulse)
         self._memory = Memory()
@@ -140,7 +138,6 @@ class Agent:
                 await self._postgres.fence()
             case Cast() as cast:
                 await self._store.cast(cast)
-                await self._routes.cut(self._leader_name())
             case Withdraw() as withdraw:
                 if await self._store.withdraw(withdraw):
                     self._memory = machine.withdrawn(self._memory)
@@ -151,13 +148,8 @@ class Agent:
                 await self._store.answer(answer)
             case Unfence():
                 await self._postgres.unfence()
-                await self._routes.uncut()
             case Hold():
                 pass
-
-    def _leader_name(self) -> str:
-        cluster = self.view and self.view.cluster
-        return cluster.leader.name if cluster and cluster.leader else ""
 
     def _is_silent(self, view: View) -> bool:
         return view.silence > self._limits.silence / 2

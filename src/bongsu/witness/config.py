@@ -50,15 +50,12 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     namespace: str = "/service"
     listen: str = "127.0.0.1:9470"
     silence_seconds: float = 2.0
-    cut: list[str] = msgspec.field(default_factory=list[str])
-    uncut: list[str] = msgspec.field(default_factory=list[str])
     tls: Tls | None = None
 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings, checked. `cut` and `uncut` are command lines with {host}, {port} and
-    {patroni_port} for those of the silent primary; none: not wanted."""
+    """The settings, checked."""
 
     site: str
     scope: str
@@ -69,8 +66,6 @@ class Config:
     login: Login
     listen: Address | None = None
     silence_seconds: float = 2.0
-    cut: tuple[str, ...] = ()
-    uncut: tuple[str, ...] = ()
     tls: ssl.SSLContext | None = field(default=None, compare=False)
 
 
@@ -106,8 +101,6 @@ def _checked(file: File) -> Config:
         login=_login(file.superuser_dsn),
         listen=address(file.listen) if file.listen else None,
         silence_seconds=file.silence_seconds,
-        cut=tuple(file.cut),
-        uncut=tuple(file.uncut),
         tls=_context(file.tls) if file.tls else None,
     )
 

@@ -1,8 +1,10 @@
-"""`/status`: what this witness sees and what it decided; `/metrics`: the same as numbers."""
+"""`/status`: what this witness sees and what it decided; `/metrics`: the same as numbers;
+`/pre-promote`: what Patroni's hook asks."""
 
 from collections.abc import Iterator
 
 import msgspec
+import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -13,11 +15,14 @@ from bongsu.http.app import App
 from bongsu.http.message import Request, Response, json_response
 from bongsu.http.metrics import Monitoring
 from bongsu.http.router import Router
-from bongsu.http.routing import Auth, get
+from bongsu.http.routing import Auth, get, post
 from bongsu.http.server import Server
 from bongsu.users.requester import Requester
 from bongsu.witness.agent import Agent, evidence_of
+from bongsu.witness.candidate import RefusedPromotion, may_promote
 from bongsu.witness.config import Config
+
+log = structlog.get_logger()
 
 
 class WitnessCollector(Collector):
@@ -47,19 +52,29 @@ class Status:
     """The page for people and for drills."""
 
     def __init__(self, config: Config, agent: Agent) -> None:
-        self._site = config.site
+        self._config = config
         self._agent = agent
 
     @get("/status", auth=Auth.NONE)
     async def status(self, request: Request) -> Response:
         agent = self._agent
         return json_response({
-            "site": self._site,
+            "site": self._config.site,
             "action": type(agent.decision.action).__name__.lower(),
             "reason": agent.decision.reason,
             "sees": evidence_of(agent.view) if agent.view is not None else {},
             "decisions": [msgspec.to_builtins(record) for record in agent.records],
         })  # fmt: skip
+
+    @post("/pre-promote", auth=Auth.NONE)
+    async def pre_promote(self, request: Request) -> Response:
+        """Asked by Patroni's hook. Whoever else asks learns something and changes nothing."""
+        try:
+            may, reason = True, await may_promote(self._config)
+        except RefusedPromotion as error:
+            may, reason = False, str(error)
+        log.warning("promotion agreed" if may else "promotion refused", reason=reason)
+        return json_response({"may_promote": may, "reason": reason})
 
     def reasons_not_ready(self) -> list[str]:
         view = self._agent.view

@@ -1,152 +1,68 @@
-"""Patroni's `pre_promote` hook: may this standby, which holds the leader key, be promoted?
-
-Patroni compares WAL positions before it takes the key, and while it did another standby may have
-gone on receiving from a primary that is hung, and acknowledging its commits. So, on every path to a
-promotion: all others are asked to fence; those that did can let no commit of the old primary
-through any more; and then, not before, positions are compared. Exit code 0 lets the promotion go
-on; with 1 Patroni gives the key back and another site tries.
+"""Patroni's `pre_promote` hook: exit code 0 lets the promotion go on; with 1 Patroni gives the
+leader key back, and another site tries.
 
     python -m bongsu.witness.pre_promote --config FILE
+
+A failover waits for this, so it imports next to nothing: it asks the witness of its own site, which
+is warm. Only if that one is dead does it load the rest of the program and look for itself.
 """
 
-import asyncio
-import secrets
+import json
+import socket
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+import tomllib
 from pathlib import Path
 
-from bongsu.errors import OperatorError
-from bongsu.witness.config import Config, load
-from bongsu.witness.http_client import CallFailed
-from bongsu.witness.model import Cluster, Request, Sync
-from bongsu.witness.standby import StandbyUnavailable, conninfo_address, read_other
-from bongsu.witness.store import Store
-
-WITNESS_SECONDS_MAX = 1.0  # then a witness counts as dead and its site is judged by what it shows
-JUDGE_SECONDS_MAX = 3.0
-HOOK_SECONDS_MAX = 8.0
-POLL_SECONDS = 0.03
-
-
-class RefusedPromotion(Exception):
-    """It is not certain that nothing acknowledged would be lost."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a site received; certainly no more of it comes from the old primary."""
-
-    position: int
-    how: str
-
-
-def check(own: int | None, others: Mapping[str, Found], site: str, sync: Sync) -> str:
-    """Why `site` may be promoted, in words; `RefusedPromotion` when it may not. Pure."""
-    if own is None:
-        raise RefusedPromotion("our own position is not known")
-    if not sync.is_covered_by(frozenset({site, *others})):
-        missing = sorted(sync.voters - {site, *others})
-        raise RefusedPromotion(f"unreadable and not fenced, but may hold commits: {missing}")
-    for name, found in others.items():
-        if found.position > own:
-            raise RefusedPromotion(f"{name} is ahead by {found.position - own} bytes")
-    return ", ".join(f"{name} {found.how} at {found.position}" for name, found in others.items())
-
-
-async def may_promote(config: Config) -> str:
-    """The reason why; `RefusedPromotion` if not."""
-    store = Store(config)
-    try:
-        async with asyncio.timeout(HOOK_SECONDS_MAX):
-            return await _may_promote(config, store)
-    except TimeoutError:
-        raise RefusedPromotion("it took too long") from None
-    except (CallFailed, StandbyUnavailable) as error:
-        raise RefusedPromotion(str(error)) from None
-    finally:
-        store.close()
-
-
-async def _may_promote(config: Config, store: Store) -> str:
-    cluster = await store.read()
-    request, sync = _reign(cluster, config.site), cluster.sync
-    if sync is None:
-        raise RefusedPromotion("Patroni's /sync key is missing: is synchronous_mode on?")
-    if sync.leader == config.site:
-        return "every commit went through this site"
-    await store.ask(request)
-    try:
-        others = await _fenced(config, store, request, sync)
-        own, _ = await read_other(config, config.site)
-        reason = check(own.position, others, config.site, sync)
-        if _reign(await store.read(), config.site).revision != request.revision:
-            raise RefusedPromotion("the leader key is no longer ours")
-        return reason
-    finally:
-        await _stop_asking(store)
-
-
-def _reign(cluster: Cluster, site: str) -> Request:
-    """A request in the name of the reign that begins here."""
-    if cluster.leader is None or cluster.leader.name != site:
-        raise RefusedPromotion("the leader key is not ours")
-    return Request(secrets.token_hex(8), site, cluster.leader.revision)
-
-
-async def _fenced(config: Config, store: Store, request: Request, sync: Sync) -> dict[str, Found]:
-    """Every other site that is known to be cut off from the old primary, within bounds."""
-    loop = asyncio.get_running_loop()
-    begun, others = loop.time(), frozenset(config.postgres) - {config.site}
-    found: dict[str, Found] = {}
-    while loop.time() - begun < JUDGE_SECONDS_MAX:
-        answers = await store.read_answers(request.id)
-        found |= {site: Found(position, "fenced") for site, position in answers.items()}
-        if sync.is_covered_by(frozenset({config.site, *found})) and others <= {*found, sync.leader}:
-            break
-        if loop.time() - begun > WITNESS_SECONDS_MAX:
-            found |= await _judged(config, others - {*found, sync.leader})
-            if sync.is_covered_by(frozenset({config.site, *found})):
-                break
-        await asyncio.sleep(POLL_SECONDS)
-    return found
-
-
-async def _judged(config: Config, sites: frozenset[str]) -> dict[str, Found]:
-    """Sites without a witness that nevertheless can't receive from the old primary any more:
-    the conninfo they run with is empty or names us, and their receiver agrees."""
-    found: dict[str, Found] = {}
-    for site in sites:
-        try:
-            standby, conninfo = await read_other(config, site)
-        except StandbyUnavailable:
-            continue
-        is_cut = not conninfo or conninfo_address(conninfo) == config.postgres[config.site]
-        if standby.in_recovery and is_cut and standby.position is not None:
-            found[site] = Found(standby.position, "judged")
-    return found
-
-
-async def _stop_asking(store: Store) -> None:
-    try:
-        await store.stop_asking()
-    except CallFailed:
-        return  # its lease ends it
+CONNECT_SECONDS_MAX = 0.5
+ANSWER_SECONDS_MAX = 9.0  # more than the witness takes at most
+ANSWER_BYTES_MAX = 64 * 1024
 
 
 def run(config_path: Path) -> int:
-    """The hook: exit code, and a line on stderr, which lands in Patroni's log."""
+    """The exit code; a line on stderr, which lands in Patroni's log, says why."""
     try:
-        reason = asyncio.run(may_promote(load(config_path)))
+        may, reason = _ask_witness(config_path)
+    except (OSError, ValueError, KeyError) as error:
+        print(f"bongsu pre-promote: no witness ({error}): looking myself", file=sys.stderr)
+        may, reason = _look_myself(config_path)
+    verdict = "agreed" if may else "refused"
+    print(f"bongsu pre-promote: {verdict}: {reason}", file=sys.stderr, flush=True)
+    return 0 if may else 1
+
+
+def _ask_witness(config_path: Path) -> tuple[bool, str]:
+    """What the witness service of this site says."""
+    listen = str(tomllib.loads(config_path.read_text()).get("listen", "127.0.0.1:9470"))
+    host, _, port = listen.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS_MAX) as connection:
+        connection.settimeout(ANSWER_SECONDS_MAX)
+        request = f"POST /pre-promote HTTP/1.1\r\nHost: {listen}\r\nConnection: close\r\n"
+        connection.sendall(f"{request}Content-Length: 0\r\n\r\n".encode())
+        answer = b""
+        while (data := connection.recv(4096)) and len(answer) < ANSWER_BYTES_MAX:
+            answer += data
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b" 200 " not in head.partition(b"\r\n")[0]:
+        raise ValueError("no good answer")
+    said = json.loads(body)
+    return said["may_promote"] is True, str(said["reason"])
+
+
+def _look_myself(config_path: Path) -> tuple[bool, str]:
+    import asyncio
+
+    from bongsu.errors import OperatorError
+    from bongsu.witness.candidate import RefusedPromotion, may_promote
+    from bongsu.witness.config import load
+
+    try:
+        return True, asyncio.run(may_promote(load(config_path)))
     except (RefusedPromotion, OperatorError) as error:
-        print(f"bongsu pre-promote: refused: {error}", file=sys.stderr, flush=True)
-        return 1
-    print(f"bongsu pre-promote: agreed: {reason}", file=sys.stderr, flush=True)
-    return 0
+        return False, str(error)
 
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    if len(words) < 2 or words[0] != "--config":
+    if len(words) != 2 or words[0] != "--config":
         sys.exit("usage: python -m bongsu.witness.pre_promote --config FILE")
     sys.exit(run(Path(words[1])))

@@ -3,8 +3,7 @@
 The fence is `ALTER SYSTEM SET primary_conninfo = ''`: the override stands in postgresql.auto.conf,
 survives a restart, and ends the WAL receiver at the next reload. Patroni strips recovery settings
 from that file whenever it writes its own, which it does as soon as it sees a conninfo that it did
-not choose; so the file is made read-only, and Patroni (never root) leaves it alone. `ALTER SYSTEM
-RESET` puts a fresh, writable file in its place.
+not choose; so the file is made read-only, and Patroni (never root) leaves it alone.
 """
 
 import asyncio
@@ -38,7 +37,9 @@ SELECT pg_is_in_recovery() AS in_recovery,
                WHERE backend_type = 'startup'
                  AND wait_event = 'RecoveryRetrieveRetryInterval') AS has_replayed_all
 """
-_LOCK_FILE = "COPY (SELECT) TO PROGRAM 'cat > /dev/null; chmod 0400 postgresql.auto.conf'"
+# A program runs in the data folder, as PostgreSQL itself.
+_CHMOD = "COPY (SELECT) TO PROGRAM 'cat > /dev/null; chmod {} postgresql.auto.conf'"
+_LOCK_FILE, _UNLOCK_FILE = _CHMOD.format("0400"), _CHMOD.format("0600")
 
 Errors = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, EOFError)
 
@@ -75,7 +76,8 @@ class LocalPostgres:
 
     async def fence(self) -> None:
         """Write, lock and load the override; `read` tells when it has taken effect."""
-        self._quiet_since = None
+        self._is_locked, self._quiet_since = False, None
+        await self._call(_UNLOCK_FILE)
         await self._call("ALTER SYSTEM SET primary_conninfo = ''")
         await self._call(_LOCK_FILE)
         self._is_locked = True
@@ -84,6 +86,7 @@ class LocalPostgres:
     async def unfence(self) -> None:
         """Follow whom Patroni names."""
         self._is_locked, self._quiet_since = False, None
+        await self._call(_UNLOCK_FILE)
         await self._call("ALTER SYSTEM RESET primary_conninfo")
         await self._call("SELECT pg_reload_conf()")
 

@@ -1,6 +1,6 @@
 """What the witnesses tell one another, and Patroni's keys, in etcd (v3, by its JSON gateway).
 
-    /service/<scope>/leader, sync, config, members/<site>    Patroni's; we only delete `leader`
+    /service/<scope>/leader, sync, config, members/<site>    Patroni's; written only by `depose`
     /bongsu/<scope>/suspect/<site>    revision suspected; lease 3 s
     /bongsu/<scope>/vote/<site>       revision voted against, 0 for none; no lease: the vote of a
                                       dead witness stands, for its fence does
@@ -35,6 +35,7 @@ from bongsu.witness.model import (
 SUSPECT_LEASE_SECONDS = 3
 REQUEST_LEASE_SECONDS = 10
 ANSWER_LEASE_SECONDS = 60
+SILENCED_SECONDS = 60
 
 Json = dict[str, Any]
 
@@ -94,7 +95,11 @@ class Store:
         return await self._vote(_json({"against": 0}), withdraw.mod_revision, withdraw.revision)
 
     async def depose(self, depose: Depose) -> bool:
-        """Delete the leader key if nothing it rests on has changed; then end its lease."""
+        """Delete the leader key if nothing it rests on has changed; then end its lease.
+
+        For a while its member key names no REST interface: else Patroni would ask there how far
+        the silent one is, and wait two seconds for no answer. It writes the key anew on its return.
+        """
         leader = self._patroni + "leader"
         compare = [
             _compare(leader, "create_revision", depose.leader.revision),
@@ -103,7 +108,9 @@ class Store:
         for site, mod_revision in depose.vote_mod_revisions.items():
             compare.append(_compare(f"{self._own}vote/{site}", "mod_revision", mod_revision))
         delete: Json = {"request_delete_range": {"key": _encoded(leader)}}
-        is_done = await self._txn(compare, [delete])
+        member = _pair(f"{self._patroni}members/{depose.leader.name}", _json({"state": "silent"}))
+        silenced: Json = {"request_put": {**member, "lease": await self._grant(SILENCED_SECONDS)}}
+        is_done = await self._txn(compare, [delete, silenced])
         if is_done and depose.leader.lease:
             await self._etcd.post("/v3/lease/revoke", {"ID": str(depose.leader.lease)})
         return is_done
