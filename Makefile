@@ -9,7 +9,7 @@ PIP = $(shell $(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/pyth
 	|| echo $(PYTHON) -m pip --python $(BIN)/python)
 SOURCES := src tests bench
 
-.PHONY: setup run fmt lint types test unit integration e2e chaos bench node clean
+.PHONY: setup run fmt lint types test unit integration e2e chaos bench node etcd clean
 
 run: $(VENV)/.run  ## the server on http://127.0.0.1:8008, data in ./data
 	@exec $(BIN)/bongsu serve
@@ -28,7 +28,7 @@ lint: setup  ## format, rules, layers
 types: setup
 	$(BIN)/pyright
 
-test: lint types node  ## everything that must hold before a change goes in
+test: lint types node etcd  ## everything that must hold before a change goes in
 	$(BIN)/pytest
 
 unit: setup  ## no IO, seconds
@@ -40,7 +40,7 @@ integration: setup  ## real PostgreSQL and NATS
 e2e: setup node  ## matrix-nio and matrix-js-sdk against the running server
 	$(BIN)/pytest tests/e2e
 
-chaos: setup  ## processes killed, disks filled
+chaos: setup etcd  ## processes and sites killed, disks filled
 	$(BIN)/pytest tests/chaos
 
 bench: setup  ## ratios against Synapse in one run: about half an hour
@@ -51,6 +51,12 @@ node:  # for matrix-js-sdk
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		|| { echo "Node 18 or later and npm are missing: install them first"; exit 1; }; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; }
+
+etcd:  # for three sites on one machine
+	@command -v etcd >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		|| { echo "etcd is missing: install etcd-server first"; exit 1; }; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends etcd-server; }
 
 clean:  ## all that was made, but never data/
 	rm -rf $(VENV) build bench/out src/*.egg-info tests/e2e/js/node_modules
@@ -66,5 +72,5 @@ $(VENV)/.run: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --disable-pip-version-check -e '.[dev]'
+	$(PIP) install --quiet --disable-pip-version-check -e '.[dev,sites]'
 	@touch $@ $(VENV)/.run

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,8 +27,21 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 
+# Commands of packages of their own, imported when they are asked for; each has a `command`.
+_ELSEWHERE = {"lab": "bongsu.lab.cli", "witness": "bongsu.witness.cli"}
+
+
 class Group(click.Group):
     """Turns what the operator must mend into lines without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ELSEWHERE:
+            found: click.Command = import_module(_ELSEWHERE[cmd_name]).command
+            return found
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
