@@ -90,7 +90,18 @@ class ProfileRow(NamedTuple):
 
 class DeviceListRow(NamedTuple):
     user_id: str
+    partition: int
     position: int
+
+
+class ToDeviceRow(NamedTuple):
+    """A message for one device, or with `*` for each that its user has."""
+
+    user_id: str
+    device_id: str
+    position: int
+    seq: int
+    body: bytes
 
 
 class ForgottenRow(NamedTuple):

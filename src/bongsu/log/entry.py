@@ -15,6 +15,8 @@ class Kind(IntEnum):
     PROFILE = 4  # key: user; body: ProfileField
     DEVICE_LIST = 5  # key: user; body: empty
     FORGET = 6  # key: user; body: Forget
+    TO_DEVICE = 7  # key: user; body: ToDevice
+    ONE_TIME_KEYS = 8  # key: user; body: DeviceIds
 
 
 KINDS = frozenset(Kind)
@@ -68,6 +70,8 @@ class EventFacts(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tru
     notify_total: int = 0  # in the room, threads included
     main_total: int = 0  # in the room's main timeline
     thread_total: int = 0  # in this event's thread
+    # (partition, position) of messages to devices that the sender knew to be sent: see `needs`.
+    after: tuple[tuple[int, int], ...] = ()
 
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True):
@@ -106,6 +110,20 @@ class Forget(msgspec.Struct, frozen=True):
     leave_position: int
 
 
+class ToDevice(msgspec.Struct, frozen=True, array_like=True):
+    """Messages for some of the user's devices lie in the table; `*` means all of them."""
+
+    sender: str
+    sender_device_id: str
+    device_ids: tuple[str, ...]
+
+
+class DeviceIds(msgspec.Struct, frozen=True, array_like=True):
+    """Devices of the user whose one-time or fallback keys became more or fewer."""
+
+    device_ids: tuple[str, ...]
+
+
 def encode_facts(facts: EventFacts) -> bytes:
     return _ENCODER.encode(facts)
 
@@ -114,7 +132,9 @@ def decode_facts(data: bytes) -> EventFacts:
     return _FACTS.decode(data)
 
 
-def encode_body(body: Receipt | AccountData | ProfileField | Forget) -> bytes:
+def encode_body(
+    body: Receipt | AccountData | ProfileField | Forget | ToDevice | DeviceIds,
+) -> bytes:
     return _ENCODER.encode(body)
 
 
@@ -132,6 +152,25 @@ def decode_forget(data: bytes) -> Forget:
     return _FORGET.decode(data)
 
 
+def decode_to_device(data: bytes) -> ToDevice:
+    return _TO_DEVICE.decode(data)
+
+
+def decode_device_ids(data: bytes) -> DeviceIds:
+    return _DEVICE_IDS.decode(data)
+
+
+def needs(entry: Entry) -> tuple[tuple[int, int], ...]:
+    """What must be applied before this entry, as (partition, position).
+
+    A room event needs the room keys that its sender had sent before it. Nearly all entries need
+    nothing, and that is seen at their last bytes: only `after` ends in three brackets.
+    """
+    if not entry.facts.endswith(b"]]]"):
+        return ()
+    return decode_facts(entry.facts).after
+
+
 class _StoredAccountData(msgspec.Struct):
     """`AccountData` as it is read: a union with `Raw` would take nothing but null."""
 
@@ -145,6 +184,8 @@ _FACTS = msgspec.json.Decoder(EventFacts)
 _RECEIPT = msgspec.json.Decoder(Receipt)
 _ACCOUNT_DATA = msgspec.json.Decoder(_StoredAccountData)
 _FORGET = msgspec.json.Decoder(Forget)
+_TO_DEVICE = msgspec.json.Decoder(ToDevice)
+_DEVICE_IDS = msgspec.json.Decoder(DeviceIds)
 
 
 class LoggedEvent:

@@ -23,6 +23,11 @@ def covers(reader: Vector, other: Vector) -> bool:
     return all(mine >= theirs for mine, theirs in zip(reader, other, strict=True))
 
 
+def earliest(a: Vector, b: Vector) -> Vector:
+    """The greatest vector that both cover."""
+    return tuple(map(min, a, b))
+
+
 def latest(a: Vector, b: Vector) -> Vector:
     """The least vector that covers both."""
     return tuple(map(max, a, b))

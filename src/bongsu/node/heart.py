@@ -24,14 +24,23 @@ from bongsu.rooms.proposals import CreateRoom, MarkRead, RoomProposal, SendEvent
 from bongsu.users.planner import UserPlanner
 from bongsu.users.proposals import (
     ChangeDeviceList,
+    ChangeOneTimeKeys,
     ForgetRoom,
     PutAccountData,
     PutProfileField,
+    SendToDevice,
     UserProposal,
 )
 
 ROOM_PROPOSALS = (SendEvent, CreateRoom, MarkRead)
-USER_PROPOSALS = (PutAccountData, PutProfileField, ChangeDeviceList, ForgetRoom)
+USER_PROPOSALS = (
+    PutAccountData,
+    PutProfileField,
+    ChangeDeviceList,
+    ForgetRoom,
+    SendToDevice,
+    ChangeOneTimeKeys,
+)
 
 
 class Heart:

@@ -25,6 +25,7 @@ from bongsu.postgres.interactive_auth_store import (
     PostgresAuthSessionStore,
     PostgresRegistrationTokenStore,
 )
+from bongsu.postgres.key_store import delete_keys_of
 from bongsu.postgres.pusher_store import PostgresPusherStore, delete_pushers_of
 from bongsu.postgres.report_store import PostgresReportStore
 from bongsu.postgres.session_store import PostgresSessionStore
@@ -70,7 +71,7 @@ class People:
         name = settings.server_name
         self.passwords = Passwords()
         self.device_lists = LoggedDeviceLists(log)
-        device_store = PostgresDeviceStore(database, [delete_pushers_of])
+        device_store = PostgresDeviceStore(database, [delete_pushers_of, delete_keys_of])
         account_store = PostgresAccountStore(database, device_store)
         sessions = PostgresSessionStore(database)
         short_tokens = PostgresShortTokenStore(database)

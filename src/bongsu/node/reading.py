@@ -9,6 +9,7 @@ from bongsu.http.client.typing import TypingEndpoints
 from bongsu.ids import UserId
 from bongsu.log.bus import Bus
 from bongsu.node.heart import Heart
+from bongsu.node.keys import DeviceNews
 from bongsu.node.people import People
 from bongsu.postgres.database import Database
 from bongsu.postgres.event_positions import PostgresEventPositions
@@ -38,6 +39,7 @@ class Reading:
         bus: Bus,
         reader: PostgresRoomStore,
         people: People,
+        device_news: DeviceNews,
     ) -> None:
         self.typing = TypingService(bus, reader, heart.follower)
         self._presence = PresenceService(bus, PostgresUserDirectory(database), heart.follower)
@@ -48,6 +50,8 @@ class Reading:
             self.typing,
             self._presence if settings.enable_presence else SilentPresence(),
             push_rules_content,
+            device_news.inboxes,
+            device_news.lists,
         )
         self._filters = StoredFilters(PostgresFilterStore(database))
         self._markers = ReadMarkers(

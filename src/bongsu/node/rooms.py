@@ -9,7 +9,7 @@ from bongsu.postgres.directory_store import PostgresAliasStore, PostgresPublicRo
 from bongsu.rooms.creation import RoomCreator
 from bongsu.rooms.memberships import Memberships
 from bongsu.rooms.reading import RoomReader
-from bongsu.rooms.sending import Sending
+from bongsu.rooms.sending import Sending, SentKeys
 from bongsu.rooms.upgrade import RoomUpgrader
 from bongsu.settings import Settings
 
@@ -24,11 +24,12 @@ class Rooms:
         log: Log,
         reader: RoomReader,
         people: People,
+        sent_keys: SentKeys,
     ) -> None:
         name = settings.server_name
         self.aliases = PostgresAliasStore(database)
         self.public_rooms = PostgresPublicRooms(database)
-        self.sending = Sending(log, reader, self.aliases, people.invite_rules, name)
+        self.sending = Sending(log, reader, self.aliases, people.invite_rules, name, sent_keys)
         self.memberships = Memberships(
             log, reader, people.profiles, self.aliases, people.invite_rules, name
         )

@@ -23,6 +23,7 @@ from bongsu.nats.bus import NatsBus
 from bongsu.node.content import Content
 from bongsu.node.heart import Heart
 from bongsu.node.history import Histories
+from bongsu.node.keys import DeviceNews, Keys
 from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
 from bongsu.node.reading import Reading
@@ -91,8 +92,16 @@ class Node:
         rate_limiter = RateLimiter(enabled=settings.rate_limits)
         reader = PostgresRoomStore(database)
         self._people = People(settings, database, heart.log, bus, reader, rate_limiter)
-        self._rooms = Rooms(settings, database, heart.log, reader, self._people)
-        self._reading = Reading(settings, database, heart, bus, reader, self._people)
+        self._device_news = DeviceNews(database, heart)
+        self._rooms = Rooms(
+            settings, database, heart.log, reader, self._people, self._device_news.sent
+        )
+        self._reading = Reading(
+            settings, database, heart, bus, reader, self._people, self._device_news
+        )
+        self._keys = Keys(
+            settings, database, heart, self._people, self._device_news, self._reading.sync
+        )
         histories = Histories(
             settings,
             database,
@@ -105,7 +114,14 @@ class Node:
         self._content = Content(settings, database)
         registry = CollectorRegistry()
         router = Router()
-        parts = (self._people, self._rooms, self._reading, histories, self._content)
+        parts = (
+            self._people,
+            self._rooms,
+            self._reading,
+            self._keys,
+            histories,
+            self._content,
+        )
         for endpoint in [e for part in parts for e in part.endpoints()]:
             router.add(endpoint)
         router.add(ServerInfo(ServerFacts(settings.default_room_version, settings.base_url, {})))
@@ -136,6 +152,7 @@ class Node:
         await self._content.start()
         await self._heart.start()
         await self._people.start()
+        self._device_news.start()
         await self._reading.start()
         await self._heart.ownership.settled(OWNER_SECONDS_MAX)
         try:
@@ -150,6 +167,8 @@ class Node:
         self._reading.sync.waiters.close()  # a long poll has nothing to wait for any more
         await self._server.stop()
         await self._reading.stop()
+        await self._keys.stop()
+        await self._device_news.stop()
         await self._people.stop()
         await self._content.stop()
         await self._heart.stop()

@@ -14,6 +14,7 @@ from bongsu.log.batch import (
     Rewrite,
     RoomRow,
     StateRow,
+    ToDeviceRow,
     Unmention,
     Unrelate,
 )
@@ -147,8 +148,8 @@ WRITE_ROWS: dict[type[Any], str] = {
     ),
     DeviceListRow: _insert(
         "device_list",
-        "user_id, position",
-        "text bigint",
+        "user_id, partition, position",
+        "text smallint bigint",
         "ON CONFLICT (user_id) DO UPDATE SET position = excluded.position",
     ),
     ForgottenRow: _insert(
@@ -157,6 +158,15 @@ WRITE_ROWS: dict[type[Any], str] = {
         "text text bigint",
         "ON CONFLICT (user_id, room_id) DO UPDATE SET leave_position = excluded.leave_position",
     ),
+    # Only devices that are there: a message for one that was deleted would lie for ever.
+    ToDeviceRow: """
+INSERT INTO to_device (user_id, device_id, position, seq, body)
+SELECT device.user_id, device.device_id, message.position, message.seq, message.body
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::integer[], $5::bytea[])
+     AS message(user_id, device_id, position, seq, body)
+JOIN device ON device.user_id = message.user_id
+           AND (message.device_id = '*' OR device.device_id = message.device_id)
+""",
     Unrelate: """
 DELETE FROM relation
 USING unnest($1::text[], $2::text[], $3::bigint[]) AS gone(room_id, parent_id, position)

@@ -47,10 +47,11 @@ def append(
     request_id: bytes | None,
     device_id: str | None = None,
     txn_id: str | None = None,
+    after: tuple[tuple[int, int], ...] = (),
 ) -> LoggedEvent:
     """Give `event` its position, with all rows that follow, and take it into the room."""
     position = batch.next_position(room.partition)
-    facts = _facts(room, event, device_id, txn_id)
+    facts = _facts(room, event, device_id, txn_id, after)
     entry = batch.append(
         Kind.EVENT,
         room.room_id,
@@ -78,7 +79,13 @@ def append(
     return logged
 
 
-def _facts(room: HotRoom, event: Event, device_id: str | None, txn_id: str | None) -> EventFacts:
+def _facts(
+    room: HotRoom,
+    event: Event,
+    device_id: str | None,
+    txn_id: str | None,
+    after: tuple[tuple[int, int], ...],
+) -> EventFacts:
     relation = relation_of(event.content)
     thread = thread_of(room, relation)
     notice = _notice(room, event)
@@ -114,6 +121,7 @@ def _facts(room: HotRoom, event: Event, device_id: str | None, txn_id: str | Non
         notify_total=room.notify_total,
         main_total=room.main_total,
         thread_total=thread_total,
+        after=after,
     )
 
 

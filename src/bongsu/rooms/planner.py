@@ -157,7 +157,13 @@ class RoomPlanner:
         self._touched[room.room_id] = room
         redacted = redacting.redaction_target(room, draft, event)
         logged = appending.append(
-            room, event, batch, proposal.request_id, proposal.device_id, proposal.txn_id
+            room,
+            event,
+            batch,
+            proposal.request_id,
+            proposal.device_id,
+            proposal.txn_id,
+            proposal.after,
         )
         if redacted is not None:
             redacting.rewrite(room, redacted, event, batch)

@@ -20,6 +20,7 @@ class SendEvent(Proposal, tag="send", frozen=True):
     redacts: str | None = None
     device_id: str | None = None
     txn_id: str | None = None
+    after: tuple[tuple[int, int], ...] = ()  # see log.entry.EventFacts
 
 
 class InitialEvent(msgspec.Struct, frozen=True, array_like=True):

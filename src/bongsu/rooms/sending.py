@@ -1,6 +1,6 @@
 """Sending events into rooms: messages, state, redactions."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from bongsu.errors import BadJson, Forbidden, InvalidParam, Refused
 from bongsu.ids import EventId, RoomAlias, RoomId, is_event_id
@@ -17,6 +17,20 @@ TXN_ID_CHARACTERS_MAX = 255
 AUTHORISER = "join_authorised_via_users_server"
 
 
+class SentKeys(Protocol):
+    """Knows what messages to devices came before an event: the room keys that open it."""
+
+    def before(self, user_id: str, device_id: str, room_id: str) -> tuple[tuple[int, int], ...]:
+        """(partition, position) of what this room's readers must have first."""
+        ...
+
+    def told(
+        self, user_id: str, device_id: str, room_id: str, after: tuple[tuple[int, int], ...]
+    ) -> None:
+        """An event that says so is in the room; those behind it need not repeat it."""
+        ...
+
+
 class Sending:
     """Proposes events. The room's sequencer authorises; here is what depends on other rooms."""
 
@@ -27,7 +41,9 @@ class Sending:
         aliases: Aliases,
         invite_rules: InviteRules,
         server_name: str,
+        sent_keys: SentKeys | None = None,
     ) -> None:
+        self._sent_keys = sent_keys
         self._log = log
         self._rooms = rooms
         self._aliases = aliases
@@ -45,6 +61,8 @@ class Sending:
                 raise BadJson("A redaction names the event it redacts")
             return await self.redact(requester, room_id, EventId(target), txn_id, content)
         check_fields(EventDraft(type, requester.user_id, content))
+        where = requester.user_id, requester.device_id, room_id
+        after = self._sent_keys.before(*where) if self._sent_keys else ()
         accepted = await self._log.propose(
             SendEvent(
                 key=room_id,
@@ -56,8 +74,11 @@ class Sending:
                 content=content,
                 device_id=requester.device_id,
                 txn_id=txn_id,
+                after=after,
             )
         )
+        if after and self._sent_keys:
+            self._sent_keys.told(*where, after)
         return EventId(accepted.event_id)
 
     async def send_state(

@@ -4,8 +4,16 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 from bongsu.sync.changes import Rooms, changed_rooms, sort_rooms
+from bongsu.sync.device_lists import NOTHING, DeviceListReader, DeviceLists
 from bongsu.sync.hub import Hub
-from bongsu.sync.sources import DeviceAnswer, DeviceSource, PresenceSource, SyncStore, TypingSource
+from bongsu.sync.sources import (
+    DeviceAnswer,
+    DeviceListStore,
+    DeviceSource,
+    PresenceSource,
+    SyncStore,
+    TypingSource,
+)
 from bongsu.sync.streams.account_data import (
     AccountDataNews,
     PushRules,
@@ -33,6 +41,7 @@ class News(NamedTuple):
     typing: TypingNews
     presence: list[bytes]
     devices: DeviceAnswer
+    device_lists: DeviceLists
 
     @property
     def of_rooms(self) -> RoomNews:
@@ -47,6 +56,7 @@ class News(NamedTuple):
             or self.account_data.everywhere
             or self.presence
             or self.devices.has_news
+            or self.device_lists is not NOTHING
         )
 
 
@@ -62,6 +72,7 @@ class Answers:
         presence: PresenceSource,
         push_rules: PushRules,
         devices: DeviceSource,
+        device_lists: DeviceListStore,
     ) -> None:
         self._hub = hub
         self._store = store
@@ -71,11 +82,15 @@ class Answers:
         self._push_rules = push_rules
         self._devices = devices
         self._joined = JoinedRooms(hub, store)
+        self.device_lists = DeviceListReader(device_lists, hub.device_lists, hub.feed)
         self._mark = mark_of(typing.source)
 
     async def increment(self, view: View) -> bytes | None:
         """The whole answer; None if there is nothing new for the reader."""
-        news = await self._news(view)
+        devices = await self._device_answer(view)
+        if devices.is_full and view.since is not None:
+            return self._messages_only(view.since, devices)
+        news = await self._news(view, devices)
         joined: list[bytes] = []
         async for rooms in self._load_joined(view, news):
             joined += rooms
@@ -90,7 +105,7 @@ class Answers:
 
     async def stream(self, view: View) -> AsyncIterator[bytes]:
         """The same in pieces of `ROOMS_AT_ONCE` rooms, even if there is nothing new."""
-        news = await self._news(view)
+        news = await self._news(view, await self._device_answer(view))
         yield b'{"rooms":{"join":{'
         separator = b""
         async for rooms in self._load_joined(view, news):
@@ -106,7 +121,36 @@ class Answers:
         sections = _sections((), news.pending, ())
         yield b"}%b%b},%b}" % (b"," if sections else b"", sections, self._rest(view, news))
 
-    async def _news(self, view: View) -> News:
+    async def _device_answer(self, view: View) -> DeviceAnswer:
+        since = view.since
+        vector, to_device = (since.vector, since.to_device) if since else (None, 0)
+        return await self._devices.answer(view.device, vector, to_device, view.pin.vector)
+
+    def _messages_only(self, since: SyncToken, devices: DeviceAnswer) -> bytes:
+        """So many messages wait that they come first: among them may be the keys to events."""
+        token = self._tokens.encode(
+            SyncToken(
+                since.incarnation,
+                since.vector,
+                to_device=devices.to_device,
+                source=since.source,
+                typing=since.typing,
+                presence=since.presence,
+                typing_rooms=since.typing_rooms,
+                moment=since.moment,
+            )
+        )
+        return b"{%b}" % b",".join((b'"next_batch":' + encode(token), *devices.parts))
+
+    async def _device_lists(self, view: View, room_ids: Sequence[str]) -> DeviceLists:
+        since = view.since
+        if since is None:
+            return NOTHING
+        return await self.device_lists.read(
+            view.user, since.vector, view.pin.vector, room_ids, since.moment
+        )
+
+    async def _news(self, view: View, devices: DeviceAnswer) -> News:
         account_data = await load_account_data(self._store, view, self._push_rules)
         room_ids = [*await changed_rooms(self._store, view), *account_data.by_room]
         room_ids += typing_candidates(self._typing, self._mark, view)
@@ -122,12 +166,8 @@ class Answers:
             account_data,
             typing_news(self._typing, self._mark, view, works, new),
             await load_presence(self._presence, self._store, view),
-            await self._devices.answer(
-                view.device,
-                since.vector if since else None,
-                since.to_device if since else 0,
-                view.pin.vector,
-            ),
+            devices,
+            await self._device_lists(view, room_ids),
         )
 
     async def _load_joined(self, view: View, news: News) -> AsyncIterator[list[bytes]]:
@@ -146,6 +186,10 @@ class Answers:
         if news.presence:
             parts.append(b'"presence":' + events_object(news.presence))
         parts += news.devices.parts
+        lists = news.device_lists
+        if lists is not NOTHING:
+            members = {"changed": sorted(lists.changed), "left": sorted(lists.left)}
+            parts.append(b'"device_lists":' + encode(members))
         return b",".join(parts)
 
     def _next_batch(self, view: View, news: News) -> str:

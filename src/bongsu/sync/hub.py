@@ -26,6 +26,7 @@ from bongsu.log.entry import (
     decode_receipt,
 )
 from bongsu.log.position import PARTITIONS, Vector
+from bongsu.sync.device_lists import RecentChanges
 from bongsu.sync.history import JOIN, Change
 from bongsu.sync.hot_user import DECISIVE_TYPES, HotUser
 from bongsu.sync.room_feed import EVENT_BYTES_MAX, MEMBER, RoomFeed
@@ -77,12 +78,14 @@ class Hub:
         self._kept: deque[tuple[RoomFeed, LoggedEvent]] = deque()
         self._kept_bytes = 0
         self._tasks = TaskOwner("sync", limit=PRESENCE_LOADS_MAX)
+        self.device_lists = RecentChanges(self._read_joined_rooms, self._touch_watchers)
         follower.listen(self._on_entries, self._on_jump)
         typing.listen(self._on_typing)
         presence.listen(self._on_presence)
 
     async def stop(self) -> None:
         await self._tasks.stop()
+        await self.device_lists.stop()
 
     def pin(self) -> Pin:
         """The present, for an answer to be built of."""
@@ -183,7 +186,10 @@ class Hub:
                     self._on_event(entry)
                 case Kind.RECEIPT:
                     self._on_receipt(entry)
-                case Kind.ACCOUNT_DATA | Kind.FORGET | Kind.DEVICE_LIST:
+                case Kind.DEVICE_LIST:
+                    self._on_user_entry(entry.key, entry)
+                    self._on_device_list(entry.key)
+                case Kind.ACCOUNT_DATA | Kind.FORGET | Kind.TO_DEVICE | Kind.ONE_TIME_KEYS:
                     self._on_user_entry(entry.key, entry)
                 case _:
                     pass
@@ -232,6 +238,24 @@ class Hub:
             del owner.unread[feed.room_id]
         else:
             unread.through = through
+
+    def _on_device_list(self, user_id: str) -> None:
+        user = self._users.get(user_id)
+        self.device_lists.add(user_id, user.joined_rooms if user else None)
+
+    async def _read_joined_rooms(self, user_id: str) -> Sequence[str]:
+        await self._store.reach(self._vector)
+        return await self._store.load_joined_rooms(user_id)
+
+    def _touch_watchers(self, rooms: Sequence[str]) -> int:
+        """Wake who is in these rooms for something that is not of the rooms themselves; the
+        moment at which it happened."""
+        self.moment += 1
+        for room_id in rooms:
+            feed = self._feeds.get(room_id)
+            for user in feed.watchers if feed else ():
+                user.touch(self.moment)
+        return self.moment
 
     def _on_user_entry(self, user_id: str, entry: Entry, facts: EventFacts | None = None) -> None:
         missed = self._missed.get(user_id)
@@ -296,6 +320,7 @@ class Hub:
         """Entries were skipped: forget everybody, each is loaded again with their next request."""
         self._vector = self.follower.applied
         self.moment += 1
+        self.device_lists.forget(self.moment)
         users = list(self._users.values())
         self._users.clear()
         self._feeds.clear()

@@ -89,14 +89,48 @@ class DeviceAnswer(NamedTuple):
     parts: Sequence[bytes]
     to_device: int
     has_news: bool
+    is_full: bool = False  # more messages wait: what was sent after them is not to be shown yet
 
 
 class DeviceSource(Protocol):
-    """To-device messages, device lists and key counts, for the answer to one device."""
+    """To-device messages and key counts, for the answer to one device."""
 
     async def answer(
         self, device: Device, since: Vector | None, to_device: int, pinned: Vector
     ) -> DeviceAnswer: ...
+
+    def standing(self, device: Device) -> Sequence[bytes]:
+        """The parts that every answer has, even one without news, as last shown."""
+        ...
+
+
+class MemberChange(NamedTuple):
+    """What became of one member of a room within a span: `before` it, at its end, and between."""
+
+    user_id: str
+    before: str
+    membership: str
+    joined: bool  # at any place within the span
+
+
+class DeviceListStore(Protocol):
+    """Whose devices changed, and who shares rooms with whom. Bounded by the caller's positions."""
+
+    async def load_changed(self, since: Vector, user_id: str, rooms: Sequence[str]) -> set[str]:
+        """Users whose devices changed after `since`: those in `rooms`, and `user_id`."""
+        ...
+
+    async def load_member_changes(self, spans: "Sequence[Span]") -> Sequence[MemberChange]: ...
+
+    async def load_joined(self, rooms: Sequence[tuple[str, int]]) -> set[str]:
+        """Users joined to any of (room id, at position)."""
+        ...
+
+    async def load_sharing_at(
+        self, user_ids: Sequence[str], rooms: Sequence[tuple[str, int]]
+    ) -> set[str]:
+        """Those of `user_ids` who are joined to any of (room id, at position)."""
+        ...
 
 
 class MembershipRecord(NamedTuple):

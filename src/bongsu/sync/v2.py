@@ -10,13 +10,16 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from bongsu.errors import Unavailable
+from bongsu.log.position import ORIGIN, earliest
 from bongsu.rooms.client_event import Device
 from bongsu.sync.answer import Answers
+from bongsu.sync.device_lists import DeviceLists
 from bongsu.sync.filter import Filter
 from bongsu.sync.hot_user import HotUser
 from bongsu.sync.hub import Hub, Pin
 from bongsu.sync.sent_members import SentMembers
 from bongsu.sync.sources import (
+    DeviceListStore,
     DeviceSource,
     FollowerLike,
     PresenceSource,
@@ -24,7 +27,7 @@ from bongsu.sync.sources import (
     TypingSource,
 )
 from bongsu.sync.streams.account_data import PushRules
-from bongsu.sync.streams.devices import NoDeviceNews
+from bongsu.sync.streams.devices import NoDeviceLists, NoDeviceNews
 from bongsu.sync.token import SyncToken, TokenCodec
 from bongsu.sync.view import View, encode
 from bongsu.sync.waiters import Waiters
@@ -58,6 +61,7 @@ class SyncService:
         presence: PresenceSource,
         push_rules: PushRules,
         devices: DeviceSource | None = None,
+        device_lists: DeviceListStore | None = None,
     ) -> None:
         self.tokens = TokenCodec(follower.incarnation)
         self.waiters = Waiters()
@@ -66,8 +70,16 @@ class SyncService:
         self._store = store
         self._presence = presence
         self._sent = SentMembers()
+        self._devices = devices or NoDeviceNews()
         self._answers = Answers(
-            self._hub, store, self.tokens, typing, presence, push_rules, devices or NoDeviceNews()
+            self._hub,
+            store,
+            self.tokens,
+            typing,
+            presence,
+            push_rules,
+            self._devices,
+            device_lists or NoDeviceLists(),
         )
 
     async def stop(self) -> None:
@@ -85,7 +97,7 @@ class SyncService:
         timeout = min(request.timeout_seconds, WAIT_SECONDS_MAX)
         deadline = asyncio.get_running_loop().time() + timeout
         if not await self._catch_up(since, timeout):
-            return _empty(request)
+            return self._empty(request)
         return await self._next(request, since, deadline)
 
     async def _next(self, request: SyncRequest, since: SyncToken, deadline: float) -> bytes:
@@ -97,7 +109,7 @@ class SyncService:
                 if answer is not None:
                     return answer
             if self.waiters.is_closing or asyncio.get_running_loop().time() >= deadline:
-                return _empty(request)
+                return self._empty(request)
             since = _moved_on(since, pin)  # what is not for this reader need not be seen twice
             if user.moment <= pin.moment and not user.is_stale:
                 await self.waiters.wait(user, deadline)
@@ -118,6 +130,22 @@ class SyncService:
             if not user.is_stale:
                 return user, pin
         raise Unavailable("Behind the log")
+
+    async def device_lists(self, device: Device, old: str, new: str) -> DeviceLists:
+        """Whose devices changed between two tokens, and who left. A token of another incarnation
+        stands for the beginning, or for now. `InvalidParam` if one is no token."""
+        begin, end = self.tokens.decode(old), self.tokens.decode(new)
+        after = ORIGIN if self.tokens.is_foreign(begin) else begin.vector
+        if not self.tokens.is_foreign(end):
+            await self._follower.wait_until(end.vector, BEHIND_SECONDS_MIN)
+        user, pin = await self._present(device)
+        through = pin.vector if self.tokens.is_foreign(end) else earliest(end.vector, pin.vector)
+        return await self._answers.device_lists.read(user, after, through, user.histories)
+
+    def _empty(self, request: SyncRequest) -> bytes:
+        """Nothing happened: go on from where you are."""
+        parts = (b'"next_batch":' + encode(request.since), *self._devices.standing(request.device))
+        return b"{%b}" % b",".join(parts)
 
     def _since(self, request: SyncRequest) -> SyncToken | None:
         if not request.since:
@@ -154,8 +182,3 @@ def _moved_on(since: SyncToken, pin: Pin) -> SyncToken:
         typing_rooms=since.typing_rooms,
         moment=pin.moment,
     )
-
-
-def _empty(request: SyncRequest) -> bytes:
-    """Nothing happened: go on from where you are."""
-    return b'{"next_batch":%b}' % encode(request.since)

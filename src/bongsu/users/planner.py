@@ -1,20 +1,39 @@
 """What the sequencer of a user's partition does: append, and keep the latest value beside."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from msgspec import Raw
 
 from bongsu.errors import Refused
-from bongsu.log.batch import AccountDataRow, Batch, DeviceListRow, ForgottenRow, ProfileRow
-from bongsu.log.entry import AccountData, Entry, Forget, Kind, ProfileField, encode_body
+from bongsu.log.batch import (
+    AccountDataRow,
+    Batch,
+    DeviceListRow,
+    ForgottenRow,
+    ProfileRow,
+    ToDeviceRow,
+)
+from bongsu.log.entry import (
+    AccountData,
+    DeviceIds,
+    Entry,
+    Forget,
+    Kind,
+    ProfileField,
+    ToDevice,
+    encode_body,
+)
 from bongsu.log.position import partition_of
 from bongsu.log.proposal import Accepted
 from bongsu.users.proposals import (
     ChangeDeviceList,
+    ChangeOneTimeKeys,
     ForgetRoom,
+    Message,
     PutAccountData,
     PutProfileField,
+    SendToDevice,
     UserProposal,
 )
 
@@ -77,7 +96,13 @@ class UserPlanner:
                 batch.add(field[:2], field)
             case ChangeDeviceList():
                 entry = _append(batch, Kind.DEVICE_LIST, proposal, b"")
-                batch.add(proposal.key, DeviceListRow(proposal.key, entry.position))
+                batch.add(
+                    proposal.key, DeviceListRow(proposal.key, entry.partition, entry.position)
+                )
+            case SendToDevice():
+                entry = _send_to_device(proposal, batch)
+            case ChangeOneTimeKeys():
+                entry = _change_one_time_keys(proposal, batch)
             case ForgetRoom():
                 body = encode_body(Forget(proposal.room_id, proposal.leave_position))
                 entry = _append(batch, Kind.FORGET, proposal, body)
@@ -101,6 +126,50 @@ class UserPlanner:
         )
         batch.add(row[:3], row)
         return entry
+
+
+def _send_to_device(proposal: SendToDevice, batch: Batch) -> Entry:
+    """One entry a user; the last one carries the request id, for it is there or none is."""
+    assert proposal.messages
+    by_user: dict[str, list[Message]] = {}
+    for message in proposal.messages:
+        by_user.setdefault(message.user_id, []).append(message)
+    *others, last = by_user
+    for user_id in others:
+        _append_to_device(proposal, user_id, by_user[user_id], batch, None)
+    return _append_to_device(proposal, last, by_user[last], batch, proposal.request_id)
+
+
+def _append_to_device(
+    proposal: SendToDevice,
+    user_id: str,
+    messages: Sequence[Message],
+    batch: Batch,
+    request_id: bytes | None,
+) -> Entry:
+    device_ids = tuple(message.device_id for message in messages)
+    body = encode_body(ToDevice(proposal.sender, proposal.device_id, device_ids))
+    entry = batch.append(Kind.TO_DEVICE, user_id, body, request_id=request_id)
+    for seq, message in enumerate(messages):
+        row = ToDeviceRow(user_id, message.device_id, entry.position, seq, message.body)
+        batch.add((user_id, entry.position, seq), row)
+        batch.body_bytes += len(message.body)
+    return entry
+
+
+def _change_one_time_keys(proposal: ChangeOneTimeKeys, batch: Batch) -> Entry:
+    by_user: dict[str, list[str]] = {}
+    for user_id, device_id in proposal.devices:
+        by_user.setdefault(user_id, []).append(device_id)
+    *others, last = by_user
+    for user_id in others:
+        batch.append(Kind.ONE_TIME_KEYS, user_id, _device_ids(by_user[user_id]))
+    body = _device_ids(by_user[last])
+    return batch.append(Kind.ONE_TIME_KEYS, last, body, request_id=proposal.request_id)
+
+
+def _device_ids(device_ids: Sequence[str]) -> bytes:
+    return encode_body(DeviceIds(tuple(device_ids)))
 
 
 def _version_key(proposal: PutAccountData) -> VersionKey:

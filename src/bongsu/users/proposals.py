@@ -1,5 +1,7 @@
 """What may be asked of the sequencer of a user's own partition. `key` is the user id."""
 
+import msgspec
+
 from bongsu.log.proposal import Proposal
 
 
@@ -26,6 +28,28 @@ class ChangeDeviceList(Proposal, tag="device_list", frozen=True):
     """Say that the user's devices or their keys changed."""
 
 
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """For one device of a user, or with `*` for all: JSON of the event."""
+
+    user_id: str
+    device_id: str
+    body: bytes
+
+
+class SendToDevice(Proposal, tag="to_device", frozen=True):
+    """Put messages into the inboxes of devices whose users all live in the partition of `key`."""
+
+    sender: str
+    device_id: str
+    messages: list[Message]
+
+
+class ChangeOneTimeKeys(Proposal, tag="one_time_keys", frozen=True):
+    """Say that keys of these (user, device) came or went; all users live where `key` does."""
+
+    devices: list[tuple[str, str]]
+
+
 class ForgetRoom(Proposal, tag="forget", frozen=True):
     """Forget a room after the leave at `leave_position`."""
 
@@ -33,4 +57,11 @@ class ForgetRoom(Proposal, tag="forget", frozen=True):
     leave_position: int
 
 
-UserProposal = PutAccountData | PutProfileField | ChangeDeviceList | ForgetRoom
+UserProposal = (
+    PutAccountData
+    | PutProfileField
+    | ChangeDeviceList
+    | ForgetRoom
+    | SendToDevice
+    | ChangeOneTimeKeys
+)

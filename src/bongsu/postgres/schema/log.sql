@@ -67,6 +67,7 @@ CREATE TABLE membership (
     PRIMARY KEY (user_id, room_id, position)
 );
 CREATE INDEX membership_room ON membership (room_id, user_id, position);
+CREATE INDEX membership_position ON membership (room_id, position);
 
 CREATE TABLE forgotten (
     user_id text COLLATE "C" NOT NULL,     -- who forgot
@@ -132,5 +133,7 @@ CREATE TABLE profile (
 -- The latest change of everyone's devices and keys.
 CREATE TABLE device_list (
     user_id text COLLATE "C" PRIMARY KEY,  -- whose
+    partition smallint NOT NULL,           -- of the user
     position bigint NOT NULL               -- of the latest change in the user's partition
 );
+CREATE INDEX device_list_position ON device_list (partition, position);

@@ -1,0 +1,62 @@
+"""End-to-end encryption: keys, messages to devices, and what sync shows of them."""
+
+from bongsu.http.client.keys import KeyEndpoints
+from bongsu.http.client.to_device import ToDeviceEndpoints
+from bongsu.keys.causality import SentToDevice
+from bongsu.keys.device_keys import DeviceKeyService
+from bongsu.keys.inbox import Inboxes
+from bongsu.keys.to_device import LoggedKeyChanges, ToDevice
+from bongsu.node.heart import Heart
+from bongsu.node.people import People
+from bongsu.postgres.database import Database
+from bongsu.postgres.device_list_store import PostgresDeviceListStore
+from bongsu.postgres.key_store import PostgresKeyStore
+from bongsu.postgres.to_device_store import PostgresToDeviceStore
+from bongsu.settings import Settings
+from bongsu.sync.v2 import SyncService
+
+
+class DeviceNews:
+    """What syncs and sends need of encryption: made before them."""
+
+    def __init__(self, database: Database, heart: Heart) -> None:
+        self.store = PostgresToDeviceStore(database)
+        self.inboxes = Inboxes(self.store)
+        self.lists = PostgresDeviceListStore(database)
+        self.sent = SentToDevice()
+        heart.follower.listen(self.inboxes.on_entries, self.inboxes.on_jump)
+        heart.follower.listen(self.sent.on_entries)
+
+    def start(self) -> None:
+        self.inboxes.start()
+
+    async def stop(self) -> None:
+        await self.inboxes.stop()
+
+
+class Keys:
+    """Services of keys."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        heart: Heart,
+        people: People,
+        news: DeviceNews,
+        sync: SyncService,
+    ) -> None:
+        name = settings.server_name
+        store = PostgresKeyStore(database)
+        self._changes = LoggedKeyChanges(heart.log)
+        keys = DeviceKeyService(store, people.device_lists, self._changes, server_name=name)
+        self._endpoints: list[object] = [
+            KeyEndpoints(keys, sync),
+            ToDeviceEndpoints(ToDevice(heart.log, news.store, server_name=name)),
+        ]
+
+    def endpoints(self) -> list[object]:
+        return self._endpoints
+
+    async def stop(self) -> None:
+        await self._changes.stop()
