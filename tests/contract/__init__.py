@@ -1,5 +1,5 @@
 """The spec's own data files held against a running server: what it answers, and what it is asked.
 
 `MATRIX_SPEC_DIR` names a copy of the `data` folder of github.com/matrix-org/matrix-spec; nothing of
-it is kept here. Nothing imports `bongsu`.
+it is kept here.
 """

@@ -86,9 +86,7 @@ class Place:
             yield from ((str(index), self[index]) for index in range(len(self.value)))
 
     def validator(self) -> Draft202012Validator:
-        return Draft202012Validator(
-            {"$ref": self.uri}, registry=REGISTRY, format_checker=FORMATS
-        )
+        return Draft202012Validator({"$ref": self.uri}, registry=REGISTRY, format_checker=FORMATS)
 
 
 def _at(uri: str) -> Any:

@@ -174,7 +174,7 @@ class Stage:
 
 
 def outcome(status: int, answer: Any, expected: str) -> str:
-    """"403 M_FORBIDDEN", or the status alone if no errcode is expected."""
+    """Such as "403 M_FORBIDDEN", or the status alone if no errcode is expected."""
     has_errcode = isinstance(answer, dict) and "errcode" in answer
     if has_errcode and (" " in expected or str(status) != expected):
         return f"{status} {answer['errcode']}"

@@ -31,7 +31,7 @@ from harness.http import Answer, HttpClient
 from harness.matrix import User, register
 from harness.watched import watched
 
-import bongsu.http.client
+import bongsu.http
 from bongsu.http.routing import Route
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
@@ -40,6 +40,7 @@ CONCURRENCY = 8
 ANSWER_SECONDS_MAX = 15.0
 TARGETS_PER_WORLD = 8
 FAILURES_SHOWN_MAX = 10
+ROOM_VERSIONS = ("12", "11", "10")
 PUSH_RULE = "PUT v3/pushrules/global/{}/{}"
 INSIDES = re.compile(rb'Traceback|File \\?"|\.py\b|asyncpg|msgspec|SELECT |<module>')
 # Read after each target: what was accepted must not break its readers.
@@ -54,7 +55,7 @@ READERS = [
 
 def routes() -> Iterator[Route]:
     """Every route that a handler of ours is marked with."""
-    for module in pkgutil.iter_modules(bongsu.http.client.__path__, "bongsu.http.client."):
+    for module in pkgutil.walk_packages(bongsu.http.__path__, "bongsu.http."):
         for kind in vars(importlib.import_module(module.name)).values():
             if isinstance(kind, type) and kind.__module__ == module.name:
                 for method in vars(kind).values():
@@ -130,7 +131,8 @@ class World:
             self.age = 0
         self.alice.client = self.bob.client = client
         alice, server = self.alice, self.alice.user_id.partition(":")[2]
-        room = await alice.create_room(preset="public_chat", topic="x")
+        version = ROOM_VERSIONS[self.age % len(ROOM_VERSIONS)]
+        room = await alice.create_room(preset="public_chat", topic="x", room_version=version)
         await self.bob.join(room)
         event = await alice.send_text(room, "x")
         await alice.call("PUT", "/pushrules/global/override/mine", evil.EXAMPLES[PUSH_RULE])
