@@ -119,7 +119,8 @@ class Follower:
         waiting = (position, asyncio.get_running_loop().create_future())
         self._waiting.setdefault(partition, []).append(waiting)
         try:
-            await asyncio.wait_for(waiting[1], timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await waiting[1]
         except TimeoutError:
             return False
         finally:
@@ -177,7 +178,8 @@ class Follower:
     async def _keep_up(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._behind.wait(), SILENCE_SECONDS)
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    await self._behind.wait()
                 await asyncio.sleep(GRACE_SECONDS)
             except TimeoutError:
                 pass

@@ -153,7 +153,8 @@ class Ownership:
     async def changed(self, timeout_seconds: float) -> None:
         """Return when some owner may have changed, or after the time."""
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await self._changed.wait()
         except TimeoutError:
             return
 
@@ -273,7 +274,8 @@ class Ownership:
                 self._unable_until = monotonic() + UNABLE_SECONDS
                 await asyncio.sleep(RETRY_SECONDS)
             try:
-                await asyncio.wait_for(self._prod.wait(), TICK_SECONDS)
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._prod.wait()
             except TimeoutError:
                 continue
             self._prod.clear()
