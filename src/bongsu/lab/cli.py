@@ -13,7 +13,9 @@ from bongsu.errors import OperatorError
 from bongsu.http import logging
 from bongsu.lab import control, status, topology
 from bongsu.lab import up as starting
+from bongsu.lab.isolation import require_isolation
 from bongsu.lab.keeper import keep_site
+from bongsu.lab.switch import run_switch
 from bongsu.lab.table import table
 from bongsu.lab.topology import NODES_MAX, SITES_MAX, SITES_MIN
 from bongsu.supervisor import until_signalled
@@ -94,6 +96,19 @@ def hang(data: Path, site: str, what: str | None) -> None:
 @command.command()
 @_data
 @click.argument("site")
+@click.option("--from", "others", multiple=True, help="Only between SITE and this one.")
+@click.option("--one-way", is_flag=True, help="Only what SITE sends is lost.")
+@click.option("--clients", is_flag=True, help="This machine's clients lose SITE too.")
+def cut(data: Path, site: str, others: tuple[str, ...], one_way: bool, clients: bool) -> None:
+    """Lose all packets between SITE and the other sites, silently (needs --isolated)."""
+    lab = topology.load(data)
+    links = control.cut(lab, lab.site(site), others, one_way=one_way, clients=clients)
+    click.echo("cut: " + ", ".join(f"{a} -> {b}" for a, b in links))
+
+
+@command.command()
+@_data
+@click.argument("site")
 def heal(data: Path, site: str) -> None:
     """Undo whatever was done to SITE."""
     lab = topology.load(data)
@@ -134,12 +149,22 @@ def keep(data: Path, name: str) -> None:
     asyncio.run(until_signalled(keep_site(lab, lab.site(name))))
 
 
+@command.command("switch", hidden=True)
+@_data
+def switch(data: Path) -> None:
+    """The switch between isolated sites; only `up` knows how to start it."""
+    lab = topology.load(data)
+    asyncio.run(until_signalled(run_switch(lab, Path.cwd())))
+
+
 def _laid_out(
     data: Path, sites: int | None, nodes: int | None, isolated: bool, rtt_ms: float | None
 ) -> topology.Lab:
     """The lab that is there, if it is what was asked for; else a new one."""
     lab = topology.find(data)
     if lab is None:
+        if isolated:
+            require_isolation()
         data.mkdir(parents=True, exist_ok=True)
         return topology.lay_out(
             data, sites=sites or SITES_MIN, nodes=nodes or 1, isolated=isolated, rtt_ms=rtt_ms or 0

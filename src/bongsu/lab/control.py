@@ -3,15 +3,16 @@
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bongsu.errors import OperatorError
-from bongsu.lab import process_table
+from bongsu.lab import isolation, process_table
 from bongsu.lab.keeper import held_mark
-from bongsu.lab.launch import prepare_site, start_keeper
+from bongsu.lab.launch import prepare_site, start_keeper, switch_folder
 from bongsu.lab.process_table import KEEPER, Process
 from bongsu.lab.sites import components
+from bongsu.lab.switch import LOOK_SECONDS
 from bongsu.lab.topology import Lab, Site, give_back
 
 DOWN_SECONDS_MAX = 30.0
@@ -51,8 +52,37 @@ def hang(lab: Lab, site: Site, what: str | None = None) -> int:
     return process_table.stop_all(Path(site.folder), _chosen(lab, what))
 
 
+def cut(
+    lab: Lab,
+    site: Site,
+    others: Sequence[str] = (),
+    *,
+    one_way: bool = False,
+    clients: bool = False,
+) -> list[isolation.Link]:
+    """Lose every packet between the site and the other sites, without a word to anybody.
+
+    `others`: only those. `one_way`: only what the site sends. `clients`: also those between the
+    site and this machine, where clients live. Gives all links that are cut now.
+    """
+    if not lab.isolated:
+        raise OperatorError(
+            "Links can only be cut between isolated sites: `bongsu lab down --delete`, then "
+            "`bongsu lab up --isolated` (Linux, root)"
+        )
+    names = [lab.site(name).name for name in others] or [o.name for o in lab.others(site)]
+    if clients:
+        names.append(isolation.HOST)
+    links = isolation.cuts(lab) | isolation.links_of(lab, site, names, one_way=one_way)
+    isolation.set_cuts(lab, links)
+    time.sleep(2 * LOOK_SECONDS)
+    return sorted(links)
+
+
 def heal(lab: Lab, site: Site) -> None:
     """Undo whatever was done to the site: it goes on, or starts again."""
+    if lab.isolated:
+        isolation.set_cuts(lab, [link for link in isolation.cuts(lab) if site.name not in link])
     process_table.continue_all(Path(site.folder))
     shutil.rmtree(held_mark(site, ""), ignore_errors=True)
     prepare_site(lab, site)
@@ -70,6 +100,9 @@ def down(lab: Lab, *, delete: bool = False) -> None:
         time.sleep(_POLL_SECONDS)
     for site in lab.sites:
         process_table.kill_all(Path(site.folder))
+    if lab.isolated:
+        process_table.kill_all(switch_folder(lab))
+        isolation.delete_namespaces(lab)
     if delete:
         _delete(lab)
 
@@ -85,8 +118,8 @@ def _any_left(lab: Lab) -> bool:
 
 
 def _delete(lab: Lab) -> None:
-    for site in lab.sites:
-        shutil.rmtree(site.folder)
+    for folder in (*(Path(site.folder) for site in lab.sites), switch_folder(lab)):
+        shutil.rmtree(folder, ignore_errors=True)
     for name in ("ready", "links.json", "bongsu.lock", "lab.json"):
         (lab.path / name).unlink(missing_ok=True)
     give_back(lab)

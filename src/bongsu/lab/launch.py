@@ -15,6 +15,7 @@ from bongsu.lab.sites import components
 from bongsu.lab.topology import Lab, Site
 
 ORPHAN_SECONDS_MAX = 5.0
+SWITCH_SECONDS_MAX = 10.0
 _POLL_SECONDS = 0.05
 
 
@@ -56,6 +57,23 @@ def start_keeper(lab: Lab, site: Site) -> bool:
     command = isolation.inside(lab, site, lab_command("site", lab.path, site.name))
     detach(command, Path(site.folder), Path(site.folder) / "keeper.log")
     return True
+
+
+def ensure_network(lab: Lab) -> None:
+    """Namespaces and the switch between them, where sites are isolated."""
+    if not lab.isolated:
+        return
+    isolation.require_isolation()
+    isolation.make_namespaces(lab)
+    folder = switch_folder(lab)
+    folder.mkdir(exist_ok=True)
+    if not is_locked(folder):
+        detach(lab_command("switch", lab.path), folder, folder / "switch.log")
+        wait_until_locked(folder, SWITCH_SECONDS_MAX, folder / "switch.log")
+
+
+def switch_folder(lab: Lab) -> Path:
+    return lab.path / "switch"
 
 
 def lab_command(name: str, data: Path, *arguments: str) -> list[str]:

@@ -80,7 +80,7 @@ def _command(lab: Lab, site: Site) -> Command:
         "-s3.port.iceberg=0", "-s3.port.lance=0",
         f"-filer.localSocket={folder / 'filer.sock'}", f"-s3.localSocket={folder / 's3.sock'}",
         f"-master.volumeSizeLimitMB={VOLUME_MB}", "-volume.max=0", "-volume.preStopSeconds=0",
-        "-master.telemetry=false",
+        "-master.telemetry=false", "-master.electionTimeout=1s", "-master.heartbeatInterval=200ms",
     ]  # fmt: skip
     return engine_command(lab, folder, [weed_binary(), "-logtostderr=true", "server", *options])
 

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from bongsu.lab import process_table
+from bongsu.lab import isolation, process_table
 from bongsu.lab.component import Component, State
 from bongsu.lab.launch import is_kept
 from bongsu.lab.process_table import KEEPER, Process
@@ -32,7 +32,8 @@ async def look(lab: Lab) -> Status:
     sites = {site.name: state for site, state in zip(lab.sites, shown, strict=True)}
     primary = _primary(sites)
     _add_lag(sites, primary)
-    return {"primary": primary, "isolated": lab.isolated, "sites": sites}
+    cuts = sorted(isolation.cuts(lab)) if lab.isolated else []
+    return {"primary": primary, "isolated": lab.isolated, "cuts": cuts, "sites": sites}
 
 
 async def _site(lab: Lab, site: Site, processes: list[Process]) -> dict[str, Any]:

@@ -104,12 +104,12 @@ class Lab(msgspec.Struct, frozen=True):
     @property
     def network(self) -> str:
         """All addresses from which the lab's parts connect."""
-        return f"198.18.{self.number * 8}.0/21" if self.isolated else "127.0.0.0/8"
+        return f"{_isolated_address(self.number, 0)[:-1]}0/21" if self.isolated else "127.0.0.0/8"
 
     @property
     def host_address(self) -> str:
         """The machine's own address in the network of isolated sites."""
-        return f"198.18.{self.number * 8}.1"
+        return _isolated_address(self.number, 0)
 
     def node_urls(self, site: Site) -> list[str]:
         return [site.url(NODE_PORT + number) for number in range(self.nodes)]
@@ -173,9 +173,14 @@ def give_back(lab: Lab) -> None:
 
 def _site(folder: Path, number: int, n: int, isolated: bool) -> Site:
     name = chr(ord("a") + n - 1)
-    address = f"198.18.{number * 8 + n}.1" if isolated else f"127.{number}.{n}.1"
+    address = _isolated_address(number, n) if isolated else f"127.{number}.{n}.1"
     port = SEAWEED_PORT + (number * (SITES_MAX + 1) + n) * SEAWEED_PORTS
     return Site(name, address, str(folder / name), port)
+
+
+def _isolated_address(number: int, n: int) -> str:
+    """In the range that is kept for testing networks (RFC 2544): nobody else uses it."""
+    return f"198.18.{number * (SITES_MAX + 1) + n}.1"
 
 
 def _claim(folder: Path, sites: int, isolated: bool) -> int:

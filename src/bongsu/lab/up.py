@@ -10,7 +10,7 @@ import asyncpg
 from bongsu.errors import OperatorError
 from bongsu.host.accounts import require_traversable
 from bongsu.host.folder_lock import FolderLock
-from bongsu.lab import control, etcd, seaweed, status
+from bongsu.lab import control, etcd, launch, seaweed, status
 from bongsu.lab.component import account_of
 from bongsu.lab.keeper import log_of
 from bongsu.lab.patroni import require_patroni
@@ -32,6 +32,7 @@ async def up(lab: Lab, say: Say) -> None:
     _require_engines(lab)
     lock = FolderLock(lab.path)
     try:
+        launch.ensure_network(lab)
         for site in lab.sites:
             control.heal(lab, site)
         reached = _Progress(lab, say)
