@@ -28,7 +28,11 @@ EXIT_USAGE = 2
 
 
 # Commands of packages of their own, imported when they are asked for; each has a `command`.
-_ELSEWHERE = {"lab": "bongsu.lab.cli", "witness": "bongsu.witness.cli"}
+_ELSEWHERE = {
+    "drill": "bongsu.drill.cli",
+    "lab": "bongsu.lab.cli",
+    "witness": "bongsu.witness.cli",
+}
 
 
 class Group(click.Group):

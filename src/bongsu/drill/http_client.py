@@ -139,6 +139,7 @@ class HttpClient:
         for connection in self._idle:
             connection.close()
         self._idle.clear()
+        await asyncio.sleep(0)  # sockets are closed in the loop's next turn
 
     async def _connection(self) -> Connection:
         while self._idle:

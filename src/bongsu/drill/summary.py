@@ -42,7 +42,7 @@ def series_summary(outcomes: Sequence[Outcome]) -> str:
 
 def headline(run: Run) -> str:
     role = {True: " (primary)", False: " (replica)", None: ""}[run.was_primary]
-    return f"site {run.lost}{role}, {run.how}"
+    return f"site {run.lost}{role}, {run.how}" if run.lost else f"no loss, {run.how}"
 
 
 def as_json(outcome: Outcome, *, whole: bool) -> dict[str, Any]:
