@@ -2,6 +2,7 @@
 
 import msgspec
 
+from bongsu.http.client.notifications import Notifications as NotificationEndpoints
 from bongsu.http.client.presence import PresenceEndpoints
 from bongsu.http.client.read_markers import ReadMarkerEndpoints
 from bongsu.http.client.sync import SyncEndpoints
@@ -14,6 +15,7 @@ from bongsu.node.people import People
 from bongsu.postgres.database import Database
 from bongsu.postgres.event_positions import PostgresEventPositions
 from bongsu.postgres.filter_store import PostgresFilterStore
+from bongsu.postgres.notification_store import PostgresNotificationStore
 from bongsu.postgres.room_store import PostgresRoomStore
 from bongsu.postgres.sync_store import PostgresSyncStore
 from bongsu.postgres.user_directory_store import PostgresUserDirectory
@@ -23,6 +25,7 @@ from bongsu.presence.typing import TypingService
 from bongsu.push.ruleset import account_data_content
 from bongsu.rooms.read_markers import ReadMarkers
 from bongsu.settings import Settings
+from bongsu.sync.notifications import Notifications
 from bongsu.sync.stored_filters import StoredFilters
 from bongsu.sync.v2 import SyncService
 from bongsu.users.tokens import now_ms
@@ -53,6 +56,7 @@ class Reading:
             device_news.inboxes,
             device_news.lists,
         )
+        self._notifications = Notifications(heart.follower, PostgresNotificationStore(database))
         self._filters = StoredFilters(PostgresFilterStore(database))
         self._markers = ReadMarkers(
             heart.log,
@@ -67,6 +71,7 @@ class Reading:
             SyncEndpoints(self.sync, self._filters),
             TypingEndpoints(self.typing),
             ReadMarkerEndpoints(self._markers),
+            NotificationEndpoints(self._notifications),
         ]
         if self._shows_presence:
             endpoints.append(PresenceEndpoints(self._presence))
