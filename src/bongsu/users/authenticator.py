@@ -9,8 +9,7 @@ A token that the near copy does not know is asked for at the primary before it i
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -22,6 +21,7 @@ from bongsu.users.tokens import Clock, hash_token, is_access_token, now_ms
 
 FRESH_SECONDS = 5.0
 STALE_SECONDS_MAX = 60.0
+MARK_SECONDS_MAX = 1.0  # a request waits no longer for it
 ENTRIES_MAX = 50_000
 LOOKUP_BATCH_MAX = 500
 LOOKUPS_WAITING_MAX = 10_000
@@ -122,8 +122,10 @@ class Authenticator:
         return owner
 
     async def _mark_used(self, owner: TokenOwner) -> None:
-        with suppress(Unavailable):  # nothing is lost: the next look-up finds it unused again
-            await self._store.mark_used(owner.requester.token_hash)
+        """Nothing is lost if that fails or takes long: the next look-up finds it unused again."""
+        marking = asyncio.ensure_future(self._store.mark_used(owner.requester.token_hash))
+        marking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        await asyncio.wait({marking}, timeout=MARK_SECONDS_MAX)
 
     def _fallback(self, token: str) -> Requester:
         entry = self._entries.get(token)
@@ -156,15 +158,38 @@ class Authenticator:
 
 
 class BatchedLookup:
-    """Asks for many tokens in one query: those that came while the last query ran."""
+    """Asks for many tokens in one query: those that came while the last query ran.
+
+    What the near copy does not know is asked at the primary in a queue of its own: while there is
+    no primary, strange tokens wait, and known ones do not.
+    """
 
     def __init__(self, store: TokenStore) -> None:
+        self._near = _Queue(self._find_near)
+        self._primary = _Queue(self._find_confirmed)
         self._store = store
-        self._waiting: dict[bytes, asyncio.Future[TokenOwner | None]] = {}
-        self._running: asyncio.Task[None] | None = None
 
     async def owner(self, token_hash: bytes) -> TokenOwner | None:
         """The owner of a token. Everybody who asks for the same one shares the answer."""
+        found = await self._near.ask(token_hash)
+        return found if is_settled(found) else await self._primary.ask(token_hash)
+
+    async def _find_near(self, hashes: list[bytes]) -> Sequence[TokenOwner]:
+        return await self._store.owners(hashes, confirmed=False)
+
+    async def _find_confirmed(self, hashes: list[bytes]) -> Sequence[TokenOwner]:
+        return await self._store.owners(hashes, confirmed=True)
+
+
+class _Queue:
+    """One query at a time, for all that queued up meanwhile."""
+
+    def __init__(self, find: Callable[[list[bytes]], Awaitable[Sequence[TokenOwner]]]) -> None:
+        self._find = find
+        self._waiting: dict[bytes, asyncio.Future[TokenOwner | None]] = {}
+        self._running: asyncio.Task[None] | None = None
+
+    async def ask(self, token_hash: bytes) -> TokenOwner | None:
         answer = self._waiting.get(token_hash)
         if answer is None:
             if len(self._waiting) >= LOOKUPS_WAITING_MAX:
@@ -185,25 +210,15 @@ class BatchedLookup:
 
     async def _answer(self, batch: dict[bytes, asyncio.Future[TokenOwner | None]]) -> None:
         try:
-            found = await self._find(list(batch))
+            owners = await self._find(list(batch))
         except Exception as error:
             for answer in batch.values():
                 answer.set_exception(error)
                 answer.exception()  # a caller who left must not make the loop complain
             return
+        found = {owner.requester.token_hash: owner for owner in owners}
         for token_hash, answer in batch.items():
             answer.set_result(found.get(token_hash))
-
-    async def _find(self, hashes: list[bytes]) -> dict[bytes, TokenOwner]:
-        owners = await self._store.owners(hashes, confirmed=False)
-        found = {owner.requester.token_hash: owner for owner in owners}
-        doubtful = [each for each in hashes if not is_settled(found.get(each))]
-        if doubtful:
-            for each in doubtful:
-                found.pop(each, None)
-            for owner in await self._store.owners(doubtful, confirmed=True):
-                found[owner.requester.token_hash] = owner
-        return found
 
 
 def is_settled(owner: TokenOwner | None) -> bool:
