@@ -94,6 +94,12 @@ class DeviceListRow(NamedTuple):
     position: int
 
 
+class SignedUserRow(NamedTuple):
+    user_id: str
+    signed: str
+    position: int
+
+
 class ToDeviceRow(NamedTuple):
     """A message for one device, or with `*` for each that its user has."""
 

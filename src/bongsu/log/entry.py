@@ -13,7 +13,7 @@ class Kind(IntEnum):
     RECEIPT = 2  # key: room; body: Receipt
     ACCOUNT_DATA = 3  # key: user; body: AccountData
     PROFILE = 4  # key: user; body: ProfileField
-    DEVICE_LIST = 5  # key: user; body: empty
+    DEVICE_LIST = 5  # key: user; body: empty, or SignedUsers
     FORGET = 6  # key: user; body: Forget
     TO_DEVICE = 7  # key: user; body: ToDevice
     ONE_TIME_KEYS = 8  # key: user; body: DeviceIds
@@ -118,6 +118,12 @@ class ToDevice(msgspec.Struct, frozen=True, array_like=True):
     device_ids: tuple[str, ...]
 
 
+class SignedUsers(msgspec.Struct, frozen=True, array_like=True):
+    """Users whose keys look different to this user alone, who signed them."""
+
+    user_ids: tuple[str, ...]
+
+
 class DeviceIds(msgspec.Struct, frozen=True, array_like=True):
     """Devices of the user whose one-time or fallback keys became more or fewer."""
 
@@ -133,7 +139,7 @@ def decode_facts(data: bytes) -> EventFacts:
 
 
 def encode_body(
-    body: Receipt | AccountData | ProfileField | Forget | ToDevice | DeviceIds,
+    body: Receipt | AccountData | ProfileField | Forget | ToDevice | DeviceIds | SignedUsers,
 ) -> bytes:
     return _ENCODER.encode(body)
 
@@ -154,6 +160,10 @@ def decode_forget(data: bytes) -> Forget:
 
 def decode_to_device(data: bytes) -> ToDevice:
     return _TO_DEVICE.decode(data)
+
+
+def decode_signed_users(data: bytes) -> SignedUsers:
+    return _SIGNED_USERS.decode(data)
 
 
 def decode_device_ids(data: bytes) -> DeviceIds:
@@ -185,6 +195,7 @@ _RECEIPT = msgspec.json.Decoder(Receipt)
 _ACCOUNT_DATA = msgspec.json.Decoder(_StoredAccountData)
 _FORGET = msgspec.json.Decoder(Forget)
 _TO_DEVICE = msgspec.json.Decoder(ToDevice)
+_SIGNED_USERS = msgspec.json.Decoder(SignedUsers)
 _DEVICE_IDS = msgspec.json.Decoder(DeviceIds)
 
 

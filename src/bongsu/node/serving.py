@@ -23,7 +23,7 @@ from bongsu.nats.bus import NatsBus
 from bongsu.node.content import Content
 from bongsu.node.heart import Heart
 from bongsu.node.history import Histories
-from bongsu.node.keys import DeviceNews, Keys
+from bongsu.node.keys import UNSTABLE_FEATURES, DeviceNews, Keys
 from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
 from bongsu.node.reading import Reading
@@ -124,7 +124,8 @@ class Node:
         )
         for endpoint in [e for part in parts for e in part.endpoints()]:
             router.add(endpoint)
-        router.add(ServerInfo(ServerFacts(settings.default_room_version, settings.base_url, {})))
+        facts = ServerFacts(settings.default_room_version, settings.base_url, UNSTABLE_FEATURES)
+        router.add(ServerInfo(facts))
         router.add(Monitoring(registry, self._reasons_not_ready, self._missing))
         app = App(
             router,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bongsu.log.position import Vector
+from bongsu.log.position import Vector, partition_of
 from bongsu.postgres.database import Database
 from bongsu.sync.sources import MemberChange, Span
 
@@ -20,6 +20,8 @@ WHERE device_list.user_id = $2 OR EXISTS (
         ORDER BY position DESC LIMIT 1
     ) AS latest WHERE latest.membership = 'join'
 )
+UNION
+SELECT signed FROM signed_user WHERE user_id = $2 AND position > $4
 """
 
 _MEMBER_CHANGES = """
@@ -68,7 +70,9 @@ class PostgresDeviceListStore:
         self._database = database
 
     async def load_changed(self, since: Vector, user_id: str, rooms: Sequence[str]) -> set[str]:
-        rows = await self._database.fetch(_CHANGED, list(since), user_id, list(rooms))
+        rows = await self._database.fetch(
+            _CHANGED, list(since), user_id, list(rooms), since[partition_of(user_id)]
+        )
         return {row["user_id"] for row in rows}
 
     async def load_member_changes(self, spans: Sequence[Span]) -> Sequence[MemberChange]:

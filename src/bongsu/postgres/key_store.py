@@ -6,6 +6,7 @@ from typing import Any
 
 from bongsu.errors import InvalidParam, TooLarge
 from bongsu.ids import DeviceId, UserId
+from bongsu.keys.cross_signing import SigningKeys
 from bongsu.keys.device_keys import (
     Claim,
     ClaimedKey,
@@ -116,6 +117,33 @@ WHERE fallback_key.user_id = used.user_id AND fallback_key.device_id = used.devi
   AND fallback_key.algorithm = used.algorithm
 """
 
+_DEVICE_IDS = "SELECT device_id FROM device WHERE user_id = $1"
+
+_LOCK_ACCOUNT = "SELECT 1 FROM account WHERE user_id = $1 FOR UPDATE"
+
+_OWN_SIGNING_KEYS = "SELECT usage, public_key FROM cross_signing_key WHERE user_id = $1"
+
+# Signatures on a key that is replaced, and by it, say nothing any more.
+_FORGET_SIGNATURES = """
+DELETE FROM key_signature
+WHERE user_id = $1 AND key_id = ANY($2::text[]) OR signer = $1 AND signer_key_id = ANY($3::text[])
+"""
+
+_PUT_SIGNING_KEYS = """
+INSERT INTO cross_signing_key (user_id, usage, public_key, key_json)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bytea[])
+ON CONFLICT (user_id, usage) DO UPDATE
+   SET public_key = excluded.public_key, key_json = excluded.key_json
+"""
+
+_PUT_SIGNATURES = """
+INSERT INTO key_signature (user_id, key_id, signer, signer_key_id, signature)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+ON CONFLICT (user_id, key_id, signer, signer_key_id) DO UPDATE SET signature = excluded.signature
+"""
+
+_FORGET_DEVICE_SIGNATURES = "DELETE FROM key_signature WHERE user_id = $1 AND key_id = $2"
+
 _DELETE_OF_DEVICES = (
     "DELETE FROM device_key WHERE user_id = $1 AND device_id = ANY($2::text[])",
     "DELETE FROM one_time_key WHERE user_id = $1 AND device_id = ANY($2::text[])",
@@ -161,6 +189,41 @@ class PostgresKeyStore:
         return await self._database.write(body)
 
 
+class PostgresCrossSigningStore(PostgresKeyStore):
+    """Implements `keys.cross_signing.CrossSigningStore`."""
+
+    async def device_ids(self, user_id: str) -> set[str]:
+        rows = await self._database.fetch(_DEVICE_IDS, user_id, confirmed=True)
+        return {row["device_id"] for row in rows}
+
+    async def put_cross_signing_keys(
+        self, user_id: str, keys: SigningKeys, *, replace: bool
+    ) -> bool:
+        async def body(connection: Connection) -> bool:
+            await connection.execute(_LOCK_ACCOUNT, user_id)
+            rows = await connection.fetch(_OWN_SIGNING_KEYS, user_id)
+            old = {row["usage"]: row["public_key"] for row in rows}
+            gone = [
+                old[usage]
+                for usage, key in keys.items()
+                if old.get(usage, key.public_key) != key.public_key
+            ]
+            new = [(usage, *key) for usage, key in keys.items() if replace or usage not in old]
+            if gone and not replace:
+                return False
+            if gone:
+                key_ids = [f"ed25519:{public_key}" for public_key in gone]
+                await connection.execute(_FORGET_SIGNATURES, user_id, gone, key_ids)
+            if new:
+                await connection.execute(_PUT_SIGNING_KEYS, user_id, *_columns(new))
+            return True
+
+        return await self._database.write(body)
+
+    async def put_signatures(self, signatures: Sequence[StoredSignature]) -> None:
+        await self._database.execute(_PUT_SIGNATURES, *_columns(signatures))
+
+
 async def delete_keys_of(
     connection: Connection, user_id: UserId, device_ids: Sequence[DeviceId]
 ) -> None:
@@ -176,6 +239,8 @@ async def _upload(connection: Connection, device: tuple[str, str], upload: KeyUp
     changed = False
     if upload.device_keys is not None:
         changed = bool(await connection.fetchval(_PUT_DEVICE_KEYS, *device, upload.device_keys))
+    if changed:
+        await connection.execute(_FORGET_DEVICE_SIGNATURES, *device)
     added = await _add_one_time_keys(connection, device, upload.one_time_keys)
     replaced = await _put_fallback_keys(connection, device, upload.fallback_keys)
     counts = {row["algorithm"]: row["unclaimed"] for row in await connection.fetch(_COUNT, *device)}

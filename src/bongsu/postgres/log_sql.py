@@ -13,6 +13,7 @@ from bongsu.log.batch import (
     RelationRow,
     Rewrite,
     RoomRow,
+    SignedUserRow,
     StateRow,
     ToDeviceRow,
     Unmention,
@@ -151,6 +152,12 @@ WRITE_ROWS: dict[type[Any], str] = {
         "user_id, partition, position",
         "text smallint bigint",
         "ON CONFLICT (user_id) DO UPDATE SET position = excluded.position",
+    ),
+    SignedUserRow: _insert(
+        "signed_user",
+        "user_id, signed, position",
+        "text text bigint",
+        "ON CONFLICT (user_id, signed) DO UPDATE SET position = excluded.position",
     ),
     ForgottenRow: _insert(
         "forgotten",

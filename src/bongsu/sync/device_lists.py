@@ -47,6 +47,7 @@ class _Change(NamedTuple):
     moment: int
     user_id: str
     rooms: Sequence[str]  # those the user was joined to
+    reader: str = ""  # the one to whom it matters, if it matters to one alone
 
 
 class RecentChanges:
@@ -84,9 +85,18 @@ class RecentChanges:
             self._settled.clear()
             self._tasks.start(self._read_rooms())
 
+    def add_for(self, moment: int, user_id: str, reader: str) -> None:
+        """To `reader` alone the keys of `user_id` look different."""
+        self._keep(_Change(moment, user_id, (), reader))
+
     def forget(self, moment: int) -> None:
         """Up to `moment` something is missing here."""
         self._floor = max(self._floor, moment)
+
+    def is_quiet_since(self, moment: int) -> bool:
+        """Whether it is known here that nobody's devices changed after `moment`."""
+        last = self._changes[-1].moment if self._changes else 0
+        return self._settled.is_set() and moment >= max(self._floor, last, 1)
 
     async def since(self, moment: int, user: HotUser) -> set[str] | None:
         """Users whose devices changed after `moment` and matter to `user`; None if that is not
@@ -102,14 +112,17 @@ class RecentChanges:
         for change in reversed(self._changes):
             if change.moment <= moment:
                 break
-            if change.user_id == user.user_id or any(
+            if user.user_id == (change.reader or change.user_id) or any(
                 _is_joined(user.histories.get(room)) for room in change.rooms
             ):
                 found.add(change.user_id)
         return found
 
     def _append(self, user_id: str, rooms: Sequence[str]) -> None:
-        self._changes.append(_Change(self._tell(rooms), user_id, rooms))
+        self._keep(_Change(self._tell(rooms), user_id, rooms))
+
+    def _keep(self, change: _Change) -> None:
+        self._changes.append(change)
         if len(self._changes) > CHANGES_MAX:
             self._floor = self._changes.popleft().moment
 

@@ -24,6 +24,7 @@ from bongsu.log.entry import (
     decode_facts,
     decode_forget,
     decode_receipt,
+    decode_signed_users,
 )
 from bongsu.log.position import PARTITIONS, Vector
 from bongsu.sync.device_lists import RecentChanges
@@ -188,7 +189,7 @@ class Hub:
                     self._on_receipt(entry)
                 case Kind.DEVICE_LIST:
                     self._on_user_entry(entry.key, entry)
-                    self._on_device_list(entry.key)
+                    self._on_device_list(entry)
                 case Kind.ACCOUNT_DATA | Kind.FORGET | Kind.TO_DEVICE | Kind.ONE_TIME_KEYS:
                     self._on_user_entry(entry.key, entry)
                 case _:
@@ -239,9 +240,13 @@ class Hub:
         else:
             unread.through = through
 
-    def _on_device_list(self, user_id: str) -> None:
-        user = self._users.get(user_id)
-        self.device_lists.add(user_id, user.joined_rooms if user else None)
+    def _on_device_list(self, entry: Entry) -> None:
+        if entry.body:
+            for signed in decode_signed_users(entry.body).user_ids:
+                self.device_lists.add_for(self.moment, signed, entry.key)
+            return
+        user = self._users.get(entry.key)
+        self.device_lists.add(entry.key, user.joined_rooms if user else None)
 
     async def _read_joined_rooms(self, user_id: str) -> Sequence[str]:
         await self._store.reach(self._vector)

@@ -1,6 +1,7 @@
 """Puts changes of device lists into the log."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -19,7 +20,7 @@ UNDER_WAY_MAX = 10_000
 
 
 class LoggedDeviceLists:
-    """Implements `users.devices.DeviceListAnnouncer`.
+    """Implements `users.devices.DeviceListAnnouncer` and `keys.cross_signing.KeyAnnouncer`.
 
     What is announced is committed already, and whoever logged out has no token to try again with:
     so if nobody takes the announcement now, it is brought later.
@@ -33,7 +34,14 @@ class LoggedDeviceLists:
         await self._tasks.stop()
 
     async def device_list_changed(self, user_id: UserId) -> None:
-        change = ChangeDeviceList(key=user_id, request_id=fresh_request_id())
+        await self._announce(ChangeDeviceList(key=user_id, request_id=fresh_request_id()))
+
+    async def users_signed(self, user_id: UserId, signed: Sequence[str]) -> None:
+        await self._announce(
+            ChangeDeviceList(key=user_id, request_id=fresh_request_id(), signed=tuple(signed))
+        )
+
+    async def _announce(self, change: ChangeDeviceList) -> None:
         try:
             await self._log.propose(change)
         except Unavailable:

@@ -12,6 +12,7 @@ from bongsu.log.batch import (
     DeviceListRow,
     ForgottenRow,
     ProfileRow,
+    SignedUserRow,
     ToDeviceRow,
 )
 from bongsu.log.entry import (
@@ -21,6 +22,7 @@ from bongsu.log.entry import (
     Forget,
     Kind,
     ProfileField,
+    SignedUsers,
     ToDevice,
     encode_body,
 )
@@ -95,10 +97,7 @@ class UserPlanner:
                 field = ProfileRow(proposal.key, proposal.field, entry.position, proposal.value)
                 batch.add(field[:2], field)
             case ChangeDeviceList():
-                entry = _append(batch, Kind.DEVICE_LIST, proposal, b"")
-                batch.add(
-                    proposal.key, DeviceListRow(proposal.key, entry.partition, entry.position)
-                )
+                entry = _change_device_list(proposal, batch)
             case SendToDevice():
                 entry = _send_to_device(proposal, batch)
             case ChangeOneTimeKeys():
@@ -126,6 +125,17 @@ class UserPlanner:
         )
         batch.add(row[:3], row)
         return entry
+
+
+def _change_device_list(proposal: ChangeDeviceList, batch: Batch) -> Entry:
+    body = encode_body(SignedUsers(proposal.signed)) if proposal.signed else b""
+    entry = _append(batch, Kind.DEVICE_LIST, proposal, body)
+    for signed in proposal.signed:
+        batch.add((proposal.key, signed), SignedUserRow(proposal.key, signed, entry.position))
+    if not proposal.signed:
+        row = DeviceListRow(proposal.key, entry.partition, entry.position)
+        batch.add(proposal.key, row)
+    return entry
 
 
 def _send_to_device(proposal: SendToDevice, batch: Batch) -> Entry:

@@ -25,7 +25,10 @@ class PutProfileField(Proposal, tag="profile", frozen=True):
 
 
 class ChangeDeviceList(Proposal, tag="device_list", frozen=True):
-    """Say that the user's devices or their keys changed."""
+    """Say that the user's devices or their keys changed; or, with `signed`, that to this user
+    alone the keys of those look different: they were signed."""
+
+    signed: tuple[str, ...] = ()
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):

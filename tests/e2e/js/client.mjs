@@ -108,7 +108,7 @@ export async function pairInRoom(url, options = {}) {
 export async function until(look, what) {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
-        const value = look();
+        const value = await look();
         if (value) return value;
         assert(Date.now() < deadline, `waited in vain for: ${what}`);
         await new Promise((resolve) => setTimeout(resolve, 20));

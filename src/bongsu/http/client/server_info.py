@@ -48,10 +48,6 @@ class ServerInfo:
     async def auth_metadata(self, request: Request) -> Answer:
         raise Refused("OAuth 2.0 is not offered", code="M_UNRECOGNIZED", status=404)
 
-    @get("/_matrix/client/v3/room_keys/version")
-    async def room_keys_version(self, request: Request) -> Answer:
-        raise NotFound("No backup found")
-
     @get("/_matrix/client/v3/voip/turnServer")
     async def turn_server(self, request: Request) -> Answer:
         return {}

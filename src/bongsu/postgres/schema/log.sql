@@ -137,3 +137,11 @@ CREATE TABLE device_list (
     position bigint NOT NULL               -- of the latest change in the user's partition
 );
 CREATE INDEX device_list_position ON device_list (partition, position);
+
+-- Whose keys look different to one user alone, who signed them.
+CREATE TABLE signed_user (
+    user_id text COLLATE "C" NOT NULL,     -- who signed
+    signed text COLLATE "C" NOT NULL,      -- whose key
+    position bigint NOT NULL,              -- of the latest signing in the signer's partition
+    PRIMARY KEY (user_id, signed)
+);
