@@ -59,7 +59,7 @@ def nats(folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def nodes(folder: Path, engine: Postgres, nats: str) -> Iterator[dict[str, Bongsu]]:
-    """Two servers on one database and one bus."""
+    """Two servers on one database, one bus and one folder of media."""
     database_url = engine.create_database("bongsu")
     made = {
         name: Bongsu(
@@ -67,8 +67,11 @@ def nodes(folder: Path, engine: Postgres, nats: str) -> Iterator[dict[str, Bongs
         )
         for name in ("a", "b")
     }
-    for name, node in made.items():
-        (folder / name).mkdir()
+    media = folder / "media"
+    media.mkdir()
+    for node in made.values():
+        node.data.mkdir(parents=True)
+        (node.data / "media").symlink_to(media)
         node.start()
     yield made
     for node in made.values():

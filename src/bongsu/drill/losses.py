@@ -6,9 +6,15 @@ from typing import Any, Protocol
 
 from bongsu.errors import OperatorError
 from bongsu.lab import control, status
+from bongsu.lab.isolation import Link
 from bongsu.lab.topology import Lab, Site
 
-HOWS = ("kill", "cut", "hang")
+_WAYS: dict[str, Callable[[Lab, Site], int | list[Link]]] = {
+    "kill": control.kill,
+    "cut": control.cut,  # clients still reach the site: it must not acknowledge anything
+    "hang": control.hang,
+}
+HOWS = tuple(_WAYS)
 
 
 class Loss(Protocol):
@@ -43,8 +49,10 @@ class LabLoss:
         return (await self._status())["primary"]
 
     async def lose(self, site: str) -> str:
-        count = await asyncio.to_thread(_ways()[self.how], self._lab, self._lab.site(site))
-        return f"{self.how} has happened" + (f": {count} processes" if count else "")
+        done = await asyncio.to_thread(_WAYS[self.how], self._lab, self._lab.site(site))
+        if isinstance(done, int):
+            return f"{self.how} has happened: {done} processes"
+        return f"{self.how} has happened: {len(done)} links"
 
     async def heal(self, site: str) -> str:
         await asyncio.to_thread(control.heal, self._lab, self._lab.site(site))
@@ -56,10 +64,6 @@ class LabLoss:
 
     async def _status(self) -> status.Status:
         return await asyncio.to_thread(lambda: asyncio.run(status.look(self._lab)))
-
-
-def _ways() -> dict[str, Callable[[Lab, Site], Any]]:
-    return {"kill": control.kill, "hang": control.hang, "cut": control.cut}
 
 
 def _is_well(site: dict[str, Any]) -> bool:

@@ -58,7 +58,7 @@ class Sites:
             if said == "ready":
                 self.ready_at[site] = self.notes.now()
             if said != self._said.get(client.url, "ready"):
-                self.notes.event(site, "node", f"{client.url}: {said}", is_turn=said == "ready")
+                self.notes.event(site, "node", f"{client.url}: {said}", is_turn=True)
             self._said[client.url] = said
             await asyncio.sleep(READY_POLL_SECONDS)
 
