@@ -1,0 +1,506 @@
+"""Three sites in a box: quorum commit, Patroni, etcd and the network, as far as they matter here.
+
+The witnesses in it are the real `decide`, `Pulse` and `check`; all else is a model. Time goes in
+steps of 50 ms; every chance comes from one seed. After each commit and each promotion the world
+asks whether an acknowledged row could be lost, and raises `Lost` if so.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bongsu.witness import machine
+from bongsu.witness.candidate import Found, RefusedPromotion, check
+from bongsu.witness.machine import Limits, Memory, decide
+from bongsu.witness.model import (
+    Action,
+    Answer,
+    Cast,
+    Cluster,
+    Depose,
+    Fence,
+    Hold,
+    Leader,
+    Request,
+    Standby,
+    Suspect,
+    Sync,
+    Trust,
+    Unfence,
+    View,
+    Vote,
+    Withdraw,
+)
+from bongsu.witness.pulse import Pulse
+
+STEP = 0.05
+SITES = ("a", "b", "c")
+LEADER_TTL = 20.0
+SUSPECT_TTL = 3.0
+PRE_PROMOTE_SECONDS = 1.0
+NEVER = 1_000_000_000
+ADDRESSES = {name: (name, 5432) for name in SITES}
+
+
+class Lost(AssertionError):
+    """An acknowledged row is, or may now be, gone."""
+
+
+@dataclass
+class Mutation:
+    """What to break on purpose."""
+
+    fences: bool = True  # a fence ends the WAL receiver
+    holds_fence: bool = True  # Patroni cannot undo a fence
+    checks_candidate: bool = True  # pre_promote fences and compares
+
+
+@dataclass
+class Site:
+    name: str
+    wal: list[int] = field(default_factory=list[int])
+    term: int = 0  # of the promotion that its WAL belongs to
+    is_primary: bool = False
+    confirmed: int = 0  # up to here its commits are acknowledged, or were looked at
+    backends_up: bool = True  # they commit and stream
+    daemons_up: bool = True  # postmaster and Patroni
+    witness_up: bool = True
+    etcd_link: bool = True
+    follows: str = ""  # the running conninfo, if no override
+    named: str = ""  # Patroni's own file
+    override: bool = False
+    cut_at: int = -1  # step from which a fresh override is in force
+    memory: Memory = field(default_factory=Memory)
+    pulse: Pulse = field(default_factory=Pulse)
+    races: int = -1  # step at which a race, won on paper, takes the key
+    asked_at: int = -1  # pre_promote began
+    request: Request | None = None
+    patroni_at: int = 0
+    backoff_until: int = 0
+
+    @property
+    def is_up(self) -> bool:
+        return self.backends_up and self.daemons_up
+
+    def receives_from(self, step: int) -> str:
+        if self.is_primary or not self.backends_up or (self.override and 0 <= self.cut_at <= step):
+            return ""
+        return self.follows
+
+
+@dataclass
+class Key:
+    value: object
+    create: int
+    mod: int
+    expires: int | None
+
+
+class World:
+    """Run it with `run`; `acknowledged` counts rows whose commit was confirmed."""
+
+    def __init__(self, seed: int, mutation: Mutation | None = None) -> None:
+        self.chance = random.Random(seed)
+        self.mutation = mutation or Mutation()
+        self.limits = Limits()
+        self.step, self.revision = 0, 1
+        self.keys: dict[str, Key] = {}
+        self.sites = {name: Site(name, follows="a", named="a") for name in SITES}
+        self.acknowledged: dict[int, int] = {}  # row: the term that acknowledged it
+        self.replies: list[tuple[int, str, str, int]] = []  # when, from, to, position
+        self.held: dict[tuple[str, str], int] = {}  # (primary, standby): position confirmed
+        self.late: list[tuple[int, Callable[[], bool]]] = []  # writes still under way
+        self.term = self.row = 1
+        self.promotions = self.deposals = 0
+        self.is_calm = False  # nothing new breaks
+        self.links = {(x, y): True for x in SITES for y in SITES}
+        first = self.sites["a"]
+        first.is_primary, first.term = True, 1
+        self.put("leader", "a", ttl=LEADER_TTL)
+        self.put("sync", ("a", frozenset("bc"), 1))
+
+    # -- etcd ------------------------------------------------------------------------------------
+
+    def get(self, key: str) -> Key | None:
+        return self.keys.get(key)
+
+    def put(self, key: str, value: object, ttl: float | None = None) -> None:
+        self.revision += 1
+        old = self.keys.get(key)
+        expires = None if ttl is None else self.step + int(ttl / STEP)
+        self.keys[key] = Key(value, old.create if old else self.revision, self.revision, expires)
+
+    def mod(self, key: str) -> int:
+        found = self.keys.get(key)
+        return found.mod if found else 0
+
+    @property
+    def leader(self) -> Leader | None:
+        key = self.get("leader")
+        return Leader(str(key.value), key.create, 1) if key else None
+
+    def cluster(self) -> Cluster:
+        sync = self.get("sync")
+        assert sync is not None
+        name, voters, quorum = sync.value  # type: ignore[misc]
+        found = {kind: {n: k for n in SITES if (k := self.get(f"{kind}/{n}"))}
+                 for kind in ("suspect", "vote", "request", "answer")}  # fmt: skip
+        return Cluster(
+            leader=self.leader,
+            sync=Sync(name, voters, quorum, sync.mod),
+            addresses=ADDRESSES,
+            suspects={n: int(k.value) for n, k in found["suspect"].items()},  # type: ignore[call-overload]
+            votes={n: Vote(int(k.value), k.mod) for n, k in found["vote"].items()},  # type: ignore[call-overload]
+            requests=tuple(k.value for k in found["request"].values()),  # type: ignore[misc]
+            answers={n: k.value[0] for n, k in found["answer"].items()},  # type: ignore[index]
+        )
+
+    # -- time ------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        return 1000.0 + self.step * STEP
+
+    def run(self, steps: int = 700) -> None:
+        times = range(self.chance.randint(2, 7))
+        trouble = {self.chance.randrange(20, steps - 100) for _ in times}
+        for step in range(steps):
+            if step in trouble:
+                self.strike()
+            self.advance()
+
+    def advance(self) -> None:
+        self.step += 1
+        for key in [k for k, v in self.keys.items() if v.expires and v.expires <= self.step]:
+            del self.keys[key]
+        due = [write for at, write in self.late if at <= self.step]
+        self.late = [each for each in self.late if each[0] > self.step]
+        for write in due:
+            write()
+        self.stream()
+        order = list(self.sites.values())
+        self.chance.shuffle(order)
+        for site in order:
+            self.patroni(site)
+            self.watch(site)
+
+    def settle(self, steps: int = 1200) -> None:
+        """Everything is mended; a minute later all must be as on the first day."""
+        self.is_calm = True
+        for site in self.sites.values():
+            site.daemons_up = site.backends_up = site.witness_up = site.etcd_link = True
+        self.links = dict.fromkeys(self.links, True)
+        before = -1
+        for step in range(steps):
+            if step == steps - 100:
+                before = len(self.acknowledged)
+            self.advance()
+        fenced = [site.name for site in self.sites.values() if site.override]
+        assert not fenced, f"still fenced: {fenced}"
+        assert len(self.acknowledged) > before, "no commit is acknowledged any more"
+
+    def strike(self) -> None:
+        """Something breaks, and may mend by itself later."""
+        site = self.sites[self.chance.choice(SITES)]
+        if self.chance.random() < 0.7 and self.leader:
+            site = self.sites[self.leader.name]
+        kind = self.chance.choice(
+            ("hang", "hang", "hang", "freeze", "freeze", "witness", "etcd", "link")
+        )
+        after = self.step + self.chance.randint(10, 400)
+        match kind:
+            case "hang":  # Patroni and postmaster stop, backends live
+                site.daemons_up = False
+                self.later(after, lambda: setattr(site, "daemons_up", True))
+            case "freeze":
+                site.daemons_up = site.backends_up = False
+                self.later(
+                    after,
+                    lambda: (setattr(site, "daemons_up", True), setattr(site, "backends_up", True)),
+                )
+            case "witness":
+                self.crash_witness(site, after)
+            case "etcd":
+                site.etcd_link = False
+                self.later(after, lambda: setattr(site, "etcd_link", True))
+            case _:
+                other = self.chance.choice([n for n in SITES if n != site.name])
+                for pair in self.chance.choice(
+                    (((site.name, other),), ((site.name, other), (other, site.name)))
+                ):
+                    self.links[pair] = False
+                    self.later(after, lambda pair=pair: self.links.__setitem__(pair, True))  # type: ignore[misc]
+
+    def later(self, at: int, change: Callable[[], object]) -> None:
+        self.late.append((at, lambda: bool(change())))
+
+    def crash_witness(self, site: Site, until: int) -> None:
+        """It forgets everything."""
+        site.witness_up, site.memory, site.pulse = False, Memory(), Pulse()
+        self.later(until, lambda: setattr(site, "witness_up", True))
+
+    # -- PostgreSQL ------------------------------------------------------------------------------
+
+    def stream(self) -> None:
+        """Rows are written, sent, confirmed and acknowledged."""
+        for primary in self.sites.values():
+            if primary.is_primary and primary.backends_up and self.chance.random() < 0.7:
+                self.row += 1
+                primary.wal.append(self.row)
+        for standby in self.sites.values():
+            source = self.sites.get(standby.receives_from(self.step))
+            if (
+                source is None
+                or not source.backends_up
+                or not self.links[source.name, standby.name]
+            ):
+                continue
+            if standby.wal == source.wal[: len(standby.wal)] and self.chance.random() < 0.8:
+                standby.wal = source.wal[: self.chance.randint(len(standby.wal), len(source.wal))]
+                standby.term = max(standby.term, source.term)
+            elif standby.wal != source.wal[: len(standby.wal)]:
+                continue  # another timeline: Patroni must rewind first
+            if self.links[standby.name, source.name]:
+                at = self.step + self.chance.randint(0, 4)
+                self.replies.append((at, standby.name, source.name, len(standby.wal)))
+        self.acknowledge()
+
+    def acknowledge(self) -> None:
+        for at, sender, receiver, position in self.replies:
+            if at <= self.step and self.sites[receiver].is_primary:
+                key = receiver, sender
+                self.held[key] = max(self.held.get(key, 0), position)
+        self.replies = [each for each in self.replies if each[0] > self.step]
+        for primary in self.sites.values():
+            if not (primary.is_primary and primary.backends_up):
+                continue
+            confirmed = max(
+                (p for (to, _), p in self.held.items() if to == primary.name), default=0
+            )
+            for row in primary.wal[primary.confirmed : confirmed]:
+                if row not in self.acknowledged:
+                    self.acknowledged[row] = primary.term
+                    self.must_be_kept(row, primary)
+            primary.confirmed = max(primary.confirmed, confirmed)
+
+    def must_be_kept(self, row: int, primary: Site) -> None:
+        for other in self.sites.values():
+            if other.is_primary and other.term > primary.term and row not in other.wal:
+                raise Lost(
+                    f"step {self.step}: {primary.name} acknowledged {row} after {other.name}"
+                )
+
+    def promote(self, site: Site) -> None:
+        self.term += 1
+        self.promotions += 1
+        kept = set(site.wal)
+        lost = [row for row in self.acknowledged if row not in kept]
+        if lost:
+            raise Lost(
+                f"step {self.step}: {site.name} is promoted without {len(lost)} acknowledged rows"
+            )
+        site.is_primary, site.term, site.confirmed = True, self.term, 0
+        self.held = {k: v for k, v in self.held.items() if k[0] != site.name}
+        self.put("sync", (site.name, frozenset(SITES) - {site.name}, 1))
+
+    # -- Patroni ---------------------------------------------------------------------------------
+
+    def patroni(self, site: Site) -> None:
+        if not site.daemons_up or not site.etcd_link or self.step < site.patroni_at:
+            return
+        leader = self.leader
+        if site.races >= 0:
+            return self.take_key(site)
+        if leader is None:
+            return self.race(site)
+        site.patroni_at = self.step + self.chance.randint(1, 12)
+        if leader.name != site.name:
+            return self.follow(site, leader.name)
+        self.put("leader", site.name, ttl=LEADER_TTL)
+        if not site.is_primary and site.backends_up:
+            self.pre_promote(site, leader)
+
+    def race(self, site: Site) -> None:
+        """Compares positions now, takes the key a moment later."""
+        if self.step < site.backoff_until or not site.backends_up:
+            return
+        if site.is_primary:
+            site.races = self.step + self.chance.randint(1, 10)
+            return
+        others = [
+            o for o in self.sites.values() if o is not site and o.is_up and self.hear(o, site)
+        ]
+        sync = self.cluster().sync
+        assert sync is not None
+        votes = sum(o.name in sync.voters and len(o.wal) <= len(site.wal) for o in others)
+        needed = sync.quorum + (site.name not in sync.voters)
+        ahead = any(len(o.wal) > len(site.wal) and o.name != sync.leader for o in others)
+        if sync.leader == site.name or (
+            votes >= needed and not ahead and not any(o.is_primary for o in others)
+        ):
+            site.races = self.step + self.chance.randint(1, 10)
+
+    def hear(self, one: Site, other: Site) -> bool:
+        return self.links[one.name, other.name] and self.links[other.name, one.name]
+
+    def take_key(self, site: Site) -> None:
+        if self.step < site.races:
+            return
+        site.races, site.asked_at = -1, -1
+        if self.leader is None:
+            self.put("leader", site.name, ttl=LEADER_TTL)
+
+    def follow(self, site: Site, leader: str) -> None:
+        source = self.sites[leader]
+        site.named, site.asked_at, site.request = leader, -1, None
+        if site.is_primary and not source.is_primary:
+            site.is_primary = False  # demoted at once; rewound when there is somebody to follow
+        if source.is_primary and site.wal != source.wal[: len(site.wal)]:
+            site.is_primary = False
+            common = 0
+            while (
+                common < min(len(site.wal), len(source.wal))
+                and site.wal[common] == source.wal[common]
+            ):
+                common += 1
+            site.wal = site.wal[:common]
+        elif source.is_primary:
+            site.is_primary = False
+        if not self.mutation.holds_fence:
+            site.override = False
+        site.follows = leader
+
+    def pre_promote(self, site: Site, leader: Leader) -> None:
+        site.patroni_at = self.step + 1
+        sync = self.cluster().sync
+        assert sync is not None
+        if sync.leader == site.name or not self.mutation.checks_candidate:
+            return self.promote(site)
+        if site.asked_at < 0 or site.request is None or site.request.revision != leader.revision:
+            site.asked_at = self.step
+            site.request = Request(str(self.chance.random()), site.name, leader.revision)
+            self.put(f"request/{site.name}", site.request, ttl=10.0)
+            return None
+        found: dict[str, Found] = {}
+        for name in SITES:
+            key = self.get(f"answer/{name}")
+            if key is not None and key.value[0] == site.request.id:  # type: ignore[index]
+                found[name] = Found(key.value[1], "fenced")  # type: ignore[index]
+        waited = (self.step - site.asked_at) * STEP
+        if waited > PRE_PROMOTE_SECONDS:
+            for other in self.sites.values():
+                if other is not site and other.name not in found and self.is_judged(site, other):
+                    found[other.name] = Found(len(other.wal), "judged")
+        if waited < PRE_PROMOTE_SECONDS and not sync.is_covered_by(frozenset({site.name, *found})):
+            return None
+        site.asked_at, site.request = -1, None
+        try:
+            check(len(site.wal), found, site.name, sync)
+        except RefusedPromotion:
+            self.keys.pop("leader", None)
+            site.backoff_until = self.step + int(LEADER_TTL / STEP)
+        else:
+            self.promote(site)
+
+    def is_judged(self, site: Site, other: Site) -> bool:
+        reads = (
+            other.is_up and self.links[site.name, other.name] and self.links[other.name, site.name]
+        )
+        return reads and not other.is_primary and other.receives_from(self.step) in ("", site.name)
+
+    # -- the witness -----------------------------------------------------------------------------
+
+    def watch(self, site: Site) -> None:
+        if not site.witness_up:
+            return
+        leader = self.leader if site.etcd_link else None
+        if leader is not None:
+            site.pulse.beat(leader.revision, self.now)
+            seen = self.sites[leader.name]
+            if (
+                seen.daemons_up
+                and self.links[site.name, seen.name]
+                and self.links[seen.name, site.name]
+            ):
+                site.pulse.answered(leader.revision, self.now)
+        reads = site.etcd_link and (self.is_calm or self.chance.random() > 0.05)
+        cluster = self.cluster() if reads else None
+        view = View(self.now, site.pulse.silence(self.now), cluster, self.standby(site))
+        site.memory, decision = decide(site.name, site.memory, view, self.limits, len(SITES))
+        if not self.is_calm and self.chance.random() < 0.01:  # dies before it acts
+            return self.crash_witness(site, self.step + self.chance.randint(5, 100))
+        self.act(site, decision.action)
+        if not self.is_calm and self.chance.random() < 0.01:  # or right after
+            self.crash_witness(site, self.step + self.chance.randint(5, 100))
+
+    def standby(self, site: Site) -> Standby | None:
+        if not site.is_up:
+            return None
+        is_cut = site.override and (0 <= site.cut_at <= self.step or not self.mutation.fences)
+        follows = ADDRESSES.get(site.named)
+        return Standby(not site.is_primary, site.override, is_cut, follows, len(site.wal))
+
+    def act(self, site: Site, action: Action) -> None:
+        """Fencing is local; a write may be lost, come late, or lose its answer."""
+        match action:
+            case Hold():
+                pass
+            case Fence():
+                site.override = True
+                delay = self.chance.randint(0, 3)
+                site.cut_at = self.step + delay
+                if not self.mutation.fences:
+                    site.cut_at = NEVER
+            case Unfence():
+                site.override, site.cut_at, site.follows = False, -1, site.named
+            case _:
+                fate = 1.0 if self.is_calm else self.chance.random()
+                if fate < 0.05:
+                    return
+                if fate < 0.15:
+                    self.late.append(
+                        (self.step + self.chance.randint(1, 60), self.write(site, action))
+                    )
+                    return
+                if self.write(site, action)() and isinstance(action, Withdraw) and fate > 0.25:
+                    site.memory = machine.withdrawn(site.memory)
+
+    def write(self, site: Site, action: Action) -> Callable[[], bool]:
+        return lambda: self.apply(site, action)
+
+    def apply(self, site: Site, action: Action) -> bool:
+        """A transaction of etcd: all or nothing, if what it compares is so."""
+        leader, vote = self.leader, f"vote/{site.name}"
+        match action:
+            case Suspect(revision):
+                self.put(f"suspect/{site.name}", revision, ttl=SUSPECT_TTL)
+            case Trust():
+                self.keys.pop(f"suspect/{site.name}", None)
+            case Answer(request, position):
+                self.put(f"answer/{site.name}", (request.id, position), ttl=60.0)
+            case Cast(revision, mod):
+                if leader is None or leader.revision != revision or self.mod(vote) != mod:
+                    return False
+                self.put(vote, revision)
+            case Withdraw(mod, revision):
+                if leader is None or leader.revision != revision or self.mod(vote) != mod:
+                    return False
+                self.put(vote, 0)
+            case Depose():
+                return self.depose(action)
+            case _:
+                raise AssertionError(action)
+        return True
+
+    def depose(self, action: Depose) -> bool:
+        leader = self.leader
+        same = leader is not None and leader.revision == action.leader.revision
+        votes = all(self.mod(f"vote/{n}") == m for n, m in action.vote_mod_revisions.items())
+        if not (same and votes and self.mod("sync") == action.sync_mod_revision):
+            return False
+        del self.keys["leader"]
+        self.deposals += 1
+        if self.mutation.fences and self.mutation.holds_fence:
+            for name in action.vote_mod_revisions:  # rule 1, at the very moment it counts
+                assert not self.sites[name].receives_from(self.step), f"{name} voted unfenced"
+        return True
