@@ -184,6 +184,31 @@ def user_list(config: Path | None, **flags: str | None) -> None:
 
 
 @main.group()
+def media() -> None:
+    """Media in the stores of several sites."""
+
+
+@media.command("status")
+@settings_options("media_stores", "media_keys", *COMMON)
+def media_status(config: Path | None, **flags: str | None) -> None:
+    """Which stores answer, and how many contents each of them has."""
+    from bongsu import media_commands
+
+    _run(media_commands.status(_load(config, flags), click.echo))
+
+
+@media.command("repair")
+@click.option("--verify", is_flag=True, help="Ask every store whether it has what it should.")
+@settings_options("media_stores", "media_keys", *COMMON)
+def media_repair(verify: bool, config: Path | None, **flags: str | None) -> None:
+    """Restore missing copies now. Nodes do so by themselves, less eagerly."""
+    from bongsu import media_commands
+
+    if not _run(media_commands.repair(_load(config, flags), click.echo, verify=verify)):
+        sys.exit(EXIT_FAILED)
+
+
+@main.group()
 def db() -> None:
     """The database's schema."""
 

@@ -13,14 +13,16 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
 from bongsu.errors import TooLarge, Unavailable
 from bongsu.media.content import Blob
+from bongsu.media.stores import Spooled
 
 T = TypeVar("T")
 
@@ -60,12 +62,32 @@ class FileBlobStore:
         finally:
             await self._run(incoming.discard)
 
+    @asynccontextmanager
+    async def spool(
+        self, content: AsyncIterator[bytes], *, bytes_max: int
+    ) -> AsyncGenerator[Spooled]:
+        """Hold a stream for as long as the block runs; nothing of it stays. Raises as `put`."""
+        incoming = _Incoming(self._incoming / secrets.token_hex(16), self._free_bytes_min)
+        try:
+            await self._run(incoming.open)
+            async for chunk in _gathered(content):
+                if incoming.size + len(chunk) > bytes_max:
+                    raise TooLarge(f"Cannot upload files larger than {bytes_max} bytes")
+                await self._run(incoming.write, chunk)
+            blob = incoming.blob()
+            yield Spooled(blob, lambda: self._chunks(incoming.path, 0, blob.size))
+        finally:
+            await self._run(incoming.discard)
+
     async def exists(self, sha256: bytes) -> bool:
         return await self._run(self._path(sha256).exists)
 
     async def stream(self, sha256: bytes, start: int, stop: int) -> AsyncIterator[bytes]:
         """Bytes `start` to `stop` (exclusive) of a blob; `Unavailable` if it can't be read."""
-        path = self._path(sha256)
+        async for chunk in self._chunks(self._path(sha256), start, stop):
+            yield chunk
+
+    async def _chunks(self, path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
         while start < stop:
             # Opened anew for each chunk: a reader that goes away leaves nothing to close.
             chunk = await self._run(_read, path, start, min(CHUNK_BYTES, stop - start))
@@ -150,6 +172,9 @@ class _Incoming:
     def sync(self) -> Blob:
         assert self._file is not None, "synced before it was opened"
         os.fsync(self._file.fileno())
+        return self.blob()
+
+    def blob(self) -> Blob:
         return Blob(self._hash.digest(), self.size)
 
     def discard(self) -> None:

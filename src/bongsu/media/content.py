@@ -45,6 +45,12 @@ class Blob(msgspec.Struct, frozen=True):
     size: int
 
 
+class PlacedBlob(Blob, frozen=True):
+    """A blob and the sites whose stores have it."""
+
+    sites: tuple[str, ...]
+
+
 class Content(msgspec.Struct, frozen=True):
     """What was uploaded under a media id, and where its bytes are."""
 

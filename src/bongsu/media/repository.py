@@ -19,6 +19,7 @@ from bongsu.media.content import (
     Content,
     Media,
     MediaId,
+    PlacedBlob,
     checked_upload_name,
     clean_content_type,
     is_media_id,
@@ -49,9 +50,11 @@ class MediaSettings(msgspec.Struct, frozen=True):
 
 
 class BlobStore(Protocol):
-    """Immutable bytes under their SHA-256 (32 bytes). One at each site."""
+    """Immutable bytes under their SHA-256 (32 bytes): of one site, or of all together."""
 
-    async def put(self, content: AsyncIterator[bytes], *, bytes_max: int) -> Blob: ...
+    async def put(self, content: AsyncIterator[bytes], *, bytes_max: int) -> Blob:
+        """Keep a stream safely, and tell what it was: a `PlacedBlob` says at which sites."""
+        ...
 
     async def exists(self, sha256: bytes) -> bool: ...
 
@@ -201,7 +204,8 @@ class MediaRepository:
         name = checked_upload_name(upload_name)
         with self._upload_slot(uploader):
             blob = await self._blobs.put(body, bytes_max=self.settings.upload_bytes_max)
-        return Content(blob, clean_content_type(content_type), name, (self.settings.site,))
+        sites = blob.sites if isinstance(blob, PlacedBlob) else (self.settings.site,)
+        return Content(blob, clean_content_type(content_type), name, sites)
 
     @contextmanager
     def _upload_slot(self, uploader: UserId) -> Generator[None]:

@@ -111,7 +111,7 @@ class Node:
             self._rooms,
             self._reading.sync.tokens,
         )
-        self._content = Content(settings, database)
+        self._content = Content(settings, database, self._may_repair_media)
         registry = CollectorRegistry()
         router = Router()
         parts = (
@@ -137,6 +137,8 @@ class Node:
         )
         registry.register(RouteCollector(app.stats))
         registry.register(LogCollector(heart))
+        for collector in self._content.collectors():
+            registry.register(collector)
         if site is not None:
             registry.register(SiteCollector(site))
         self._server = Server(
@@ -184,7 +186,13 @@ class Node:
 
     def _missing(self) -> list[str]:
         """In a site reads go on without owners, and proposals are held: clients may come."""
-        return [*self._site.missing(), *self._unowned()] if self._site is not None else []
+        if self._site is None:
+            return self._content.missing()
+        return [*self._site.missing(), *self._unowned(), *self._content.missing()]
+
+    def _may_repair_media(self) -> bool:
+        """One node does: the one that owns the first partition."""
+        return self._heart.ownership.owner_of(0) == self._heart.ownership.node
 
     def _unowned(self) -> list[str]:
         unowned = self._heart.ownership.count_unowned()

@@ -45,6 +45,7 @@ LOST = (
     asyncpg.PostgresSystemError,
     asyncpg.TransactionRollbackError,
     TimeoutError,
+    asyncpg.InternalClientError,  # a socket that broke between two messages of one statement
 )
 # By these the server says that it rolled back.
 _REFUSED = (

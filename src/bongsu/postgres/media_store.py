@@ -1,9 +1,12 @@
 """Rows of the content repository."""
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from bongsu.ids import UserId
 from bongsu.media.content import Blob, Content, Media, MediaId
+from bongsu.media.repair import Copies
 from bongsu.postgres.database import Connection, Database
 
 _ADD = """
@@ -27,6 +30,17 @@ _GET = """
 _LOCK_USER = "SELECT pg_advisory_xact_lock(hashtextextended('media:' || $1, 0))"
 _FORGET_EXPIRED = "DELETE FROM media WHERE uploader = $1 AND sha256 IS NULL AND expires_ts <= $2"
 _COUNT_PENDING = "SELECT count(*) FROM media WHERE uploader = $1 AND sha256 IS NULL"
+
+# Rows with the same bytes are one: each hash once, in order.
+_COPIES = """
+    SELECT sha256, max(size) AS size, array_agg(DISTINCT site) AS sites
+    FROM media CROSS JOIN LATERAL unnest(sites) AS site
+    WHERE sha256 > $1 GROUP BY sha256 ORDER BY sha256 LIMIT $2"""
+_MOVED = """
+    UPDATE media SET sites = (
+        SELECT array_agg(DISTINCT site) FROM unnest(sites || $2::text[]) AS site
+        WHERE site <> ALL ($3::text[])
+    ) WHERE sha256 = $1"""
 
 _QUARANTINE = "UPDATE media SET quarantined = $2 WHERE media_id = $1"
 
@@ -64,6 +78,14 @@ class PostgresMediaStore:
         if self._database.has_replica and (row is None or row["sha256"] is None):
             row = await self._database.fetchrow(_GET, media_id, confirmed=True)
         return _media(row) if row is not None else None
+
+    async def list_copies(self, after: bytes, limit: int) -> list[Copies]:
+        """Where the bytes of each hash past `after` are, in the order of the hashes."""
+        rows = await self._database.fetch(_COPIES, after, limit, confirmed=True)
+        return [Copies(Blob(row["sha256"], row["size"]), tuple(row["sites"])) for row in rows]
+
+    async def moved(self, sha256: bytes, gained: Sequence[str], lost: Sequence[str]) -> None:
+        await self._database.execute(_MOVED, sha256, list(gained), list(lost), idempotent=True)
 
     async def set_quarantined(self, media_id: MediaId, quarantined: bool) -> bool:
         """Withdraw a media from everybody, or give it back. False if there is none."""
