@@ -32,6 +32,11 @@ from bongsu.sync.view import View, encode, events_object
 ROOMS_AT_ONCE = 50  # loaded together: bounds the memory of a first sync
 
 
+NO_ROOMS = Rooms([], [], [])
+NONE_PENDING = Pending([], [])
+NO_ACCOUNT_DATA = AccountDataNews([], {})
+
+
 class News(NamedTuple):
     """All that an answer holds, its joined and left rooms not loaded yet."""
 
@@ -90,13 +95,17 @@ class Answers:
         devices = await self._device_answer(view)
         if devices.is_full and view.since is not None:
             return self._messages_only(view.since, devices)
-        news = await self._news(view, devices)
-        joined: list[bytes] = []
-        async for rooms in self._load_joined(view, news):
-            joined += rooms
         left: list[bytes] = []
-        async for rooms in self._load_left(view, news):
-            left += rooms
+        joined = self._messages(view)
+        if joined is not None and view.since is not None:
+            news = _nothing_else(view.since, devices)
+        else:
+            news = await self._news(view, devices)
+            joined = list[bytes]()
+            for works in _pieces(news.rooms.joined):
+                joined += await self._joined.load(view, works, news.of_rooms)
+            for works in _pieces(news.rooms.left):
+                left += await load_left(self._hub, self._store, view, works)
         if news.is_empty and not joined and not left and not view.full_state:
             return None
         return b'{"rooms":{%b},%b}' % (
@@ -108,18 +117,36 @@ class Answers:
         news = await self._news(view, await self._device_answer(view))
         yield b'{"rooms":{"join":{'
         separator = b""
-        async for rooms in self._load_joined(view, news):
-            if rooms:
+        for works in _pieces(news.rooms.joined):
+            if rooms := await self._joined.load(view, works, news.of_rooms):
                 yield separator + b",".join(rooms)
                 separator = b","
         yield b'},"leave":{'
         separator = b""
-        async for rooms in self._load_left(view, news):
-            if rooms:
+        for works in _pieces(news.rooms.left):
+            if rooms := await load_left(self._hub, self._store, view, works):
                 yield separator + b",".join(rooms)
                 separator = b","
         sections = _sections((), news.pending, ())
         yield b"}%b%b},%b}" % (b"," if sections else b"", sections, self._rest(view, news))
+
+    def _messages(self, view: View) -> list[bytes] | None:
+        """The rendered rooms if there is surely nothing else to show, as for nearly every poll that
+        waited; None if everything has to be looked at."""
+        since, user = view.since, view.user
+        if since is None or view.full_state or not 0 < user.loaded_moment <= since.moment:
+            return None
+        if (
+            user.presence_moment > since.moment
+            or user.account_data_position > since.vector[user.partition]
+            or since.source != self._mark
+            or not self._hub.device_lists.is_quiet_since(since.moment)
+        ):
+            return None
+        rooms = user.rooms_since(since.moment)
+        if any(self._typing.version(room_id) > since.typing for room_id in rooms):
+            return None
+        return self._joined.messages(view, rooms)
 
     async def _device_answer(self, view: View) -> DeviceAnswer:
         since = view.since
@@ -170,14 +197,6 @@ class Answers:
             await self._device_lists(view, room_ids),
         )
 
-    async def _load_joined(self, view: View, news: News) -> AsyncIterator[list[bytes]]:
-        for works in _pieces(news.rooms.joined):
-            yield await self._joined.load(view, works, news.of_rooms)
-
-    async def _load_left(self, view: View, news: News) -> AsyncIterator[list[bytes]]:
-        for works in _pieces(news.rooms.left):
-            yield await load_left(self._hub, self._store, view, works)
-
     def _rest(self, view: View, news: News) -> bytes:
         """The members of the answer beside `rooms`."""
         parts = [b'"next_batch":' + encode(self._next_batch(view, news))]
@@ -204,6 +223,12 @@ class Answers:
             moment=view.pin.moment,
         )
         return self._tokens.encode(token)
+
+
+def _nothing_else(since: SyncToken, devices: DeviceAnswer) -> News:
+    """The news of a reader who has none but messages in rooms, and what is for this device."""
+    typing = TypingNews({}, since.typing_rooms)
+    return News(NO_ROOMS, NONE_PENDING, NO_ACCOUNT_DATA, typing, [], devices, NOTHING)
 
 
 def _sections(joined: Sequence[bytes], pending: Pending, left: Sequence[bytes]) -> bytes:

@@ -26,8 +26,8 @@ PRESENCE_NEWS_MAX = 1_000
 
 class HotUser:
     __slots__ = ("_waiting", "account_data_position", "blocks_invites", "histories", "ignored",
-                 "is_stale", "loaded_moment", "moment", "partition", "presence", "recent", "rules",
-                 "unread", "user_id")  # fmt: skip
+                 "is_stale", "loaded_moment", "moment", "partition", "presence", "presence_moment",
+                 "recent", "rules", "unread", "user_id")  # fmt: skip
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
@@ -44,6 +44,7 @@ class HotUser:
         self.loaded_moment = 0
         self.recent: dict[str, int] = {}
         self.presence: dict[str, int] = {}
+        self.presence_moment = 0  # the latest of these
         self.is_stale = False
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -96,7 +97,7 @@ class HotUser:
 
     def touch_presence(self, moment: int, user_id: str) -> None:
         if len(self.presence) < PRESENCE_NEWS_MAX or user_id in self.presence:
-            self.presence[user_id] = moment
+            self.presence[user_id] = self.presence_moment = moment
         self.touch(moment)
 
     def rooms_since(self, moment: int) -> list[str]:

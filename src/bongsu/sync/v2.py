@@ -103,15 +103,16 @@ class SyncService:
     async def _next(self, request: SyncRequest, since: SyncToken, deadline: float) -> bytes:
         """What is new since a token, or the token again when nothing is until the deadline."""
         while True:
-            user, pin = await self._present(request.device)
+            user = await self._hub.user(request.device.user_id)
             if user.moment > since.moment or not since.moment or request.full_state:
+                user, pin = await self._present(request.device)
                 answer = await self._answers.increment(self._view(request, since, user, pin))
                 if answer is not None:
                     return answer
+                since = _moved_on(since, pin)  # what is not for this reader is seen but once
             if self.waiters.is_closing or asyncio.get_running_loop().time() >= deadline:
                 return self._empty(request)
-            since = _moved_on(since, pin)  # what is not for this reader need not be seen twice
-            if user.moment <= pin.moment and not user.is_stale:
+            if user.moment <= since.moment and not user.is_stale:
                 await self.waiters.wait(user, deadline)
 
     async def _first(self, request: SyncRequest) -> bytes | AsyncIterator[bytes]:

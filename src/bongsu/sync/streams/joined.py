@@ -1,16 +1,17 @@
 """Rooms that the reader is joined to.
 
-Nearly every answer is one waiting member and one message: `quick_room` makes it of bytes that all
-members of the room share, without a query. Whatever is not that simple goes the general way,
-many rooms at once (`JoinedRooms.load`).
+Nearly every answer is one waiting member and one message: `JoinedRooms.messages` makes it of bytes
+that all members of the room share, without a query. Whatever is not that simple goes the general
+way, many rooms at once (`JoinedRooms.load`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from bongsu.log.entry import LoggedEvent, Receipt
 from bongsu.rooms.client_event import NO_EXTRAS, Extras
 from bongsu.rooms.extras import Reader, load_extras
+from bongsu.sync.history import JOIN
 from bongsu.sync.hub import Hub
 from bongsu.sync.room_feed import MEMBER, RoomFeed
 from bongsu.sync.sources import SyncStore
@@ -38,10 +39,14 @@ class RoomNews(NamedTuple):
     typing: Mapping[str, bytes]
 
 
+NO_NEWS = RoomNews({}, {})
+
+
 def quick_room(
-    hub: Hub, view: View, work: RoomWork, news: RoomNews, summaries: Summaries
+    hub: Hub, view: View, work: RoomWork, news: RoomNews, summaries: Summaries | None = None
 ) -> bytes | None:
-    """The rendered room, empty if there is nothing to show; None if it takes the general way."""
+    """The rendered room, empty if there is nothing to show; None if it takes the general way, as
+    without `summaries` a room does whose members changed."""
     room_id, after, through = work.room_id, work.after, work.through
     feed = hub.feed(room_id)
     if feed is None or work.is_new or not view.filter.has_plain_timeline or view.full_state:
@@ -55,7 +60,7 @@ def quick_room(
         return None
     summary = b""
     if chunk.members_changed:
-        known = summaries.known(room_id, chunk.members_changed)
+        known = summaries and summaries.known(room_id, chunk.members_changed)
         if known is None or view.filter.lazy_load_members:
             return None
         summary = render_summary(known, view) + b","
@@ -87,6 +92,27 @@ class JoinedRooms:
         self._hub = hub
         self._store = store
         self._summaries = Summaries(store)
+
+    def messages(self, view: View, rooms: Iterable[str]) -> list[bytes] | None:
+        """The rendered `rooms` of a reader for whom nothing happened there but messages and
+        receipts, while they were joined; None if that is not so."""
+        since = view.since
+        assert since is not None, "an increment without a token"
+        shown: list[bytes] = []
+        for room_id in rooms:
+            history = view.user.histories[room_id]
+            after, last = since.vector[history.partition], history.changes[-1]
+            if last.position > after or last.membership != JOIN:
+                return None
+            if not view.filter.allows_room(room_id):
+                continue
+            work = RoomWork(history, after, view.pin.vector[history.partition], False)
+            room = quick_room(self._hub, view, work, NO_NEWS)
+            if room is None:
+                return None
+            if room:
+                shown.append(room)
+        return shown
 
     async def load(self, view: View, works: Sequence[RoomWork], news: RoomNews) -> list[bytes]:
         """The rendered rooms, without those that have nothing to show."""
