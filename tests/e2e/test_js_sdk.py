@@ -1,4 +1,5 @@
-"""The same conversation in matrix-js-sdk, the library under Element Web, on Node."""
+"""The same conversation in matrix-js-sdk, the library under Element Web, on Node; and encrypted,
+with its Rust crypto, which Element X shares."""
 
 import re
 import shutil
@@ -10,7 +11,11 @@ import pytest
 FOLDER = Path(__file__).parent / "js"
 SCENE_SECONDS_MAX = 300
 # Read from the script, not by running it: collecting tests must not need Node.
-SCENES = re.findall(r"^    async (\w+)\(url\)", (FOLDER / "scenarios.mjs").read_text(), re.M)
+SCENES = [
+    (script, scene)
+    for script in ("scenarios.mjs", "encryption.mjs")
+    for scene in re.findall(r"^    async (\w+)\(url\)", (FOLDER / script).read_text(), re.M)
+]
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +38,10 @@ def node() -> str:
     return node
 
 
-@pytest.mark.parametrize("scene", SCENES)
-def test_scene(scene: str, node: str, homeserver: str) -> None:
+@pytest.mark.parametrize(("script", "scene"), SCENES)
+def test_scene(script: str, scene: str, node: str, homeserver: str) -> None:
     done = subprocess.run(
-        [node, "scenarios.mjs", scene, homeserver],
+        [node, script, scene, homeserver],
         cwd=FOLDER,
         capture_output=True,
         text=True,

@@ -217,8 +217,10 @@ const scenes = {
         for (let number = 0; number < 5; number++) sent.push(await bob.say(roomId, `${number}`));
         for (const id of sent) await alice.reads(id);
         await until(async () => {
-            const { count } = await alice.crypto.getKeyBackupInfo();
-            return count > 0;
+            const prefix = "/_matrix/client/v3";
+            const path = "/room_keys/version";
+            const backup = await alice.client.http.authedRequest("GET", path, {}, undefined, { prefix });
+            return backup.count > 0;
         }, "the key in the backup");
         alice.stop(); // nobody can help the new device but the backup
         const phone = await alice.another();
