@@ -133,6 +133,8 @@ async def _make_role_and_database(lab: Lab, primary: Site) -> None:
         if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", _DATABASE):
             password = lab.secrets.database  # hexadecimal: nothing to quote
             await connection.execute(f"CREATE ROLE {_DATABASE} LOGIN PASSWORD '{password}'")
+        # Nodes ask each server how far it has come, and believe none that does not say.
+        await connection.execute(f"GRANT pg_monitor TO {_DATABASE}")
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _DATABASE):
             await connection.execute(f"CREATE DATABASE {_DATABASE} OWNER {_DATABASE}")
     finally:
