@@ -117,7 +117,8 @@ class Server:
         if not self._connections:
             return True
         try:
-            await asyncio.wait_for(self._all_closed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._all_closed.wait()
         except TimeoutError:
             return False
         return True

@@ -61,7 +61,8 @@ class FollowedPool:
     async def known(self, seconds: float) -> None:
         """Return once some server has the role; `TimeoutError` when none has in time."""
         if not self._known.is_set():
-            await asyncio.wait_for(self._known.wait(), max(seconds, 0.0))
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._known.wait()
 
     @asynccontextmanager
     async def acquire(self, *, timeout: float) -> AsyncGenerator[Connection]:  # noqa: ASYNC109  # the name it has in asyncpg

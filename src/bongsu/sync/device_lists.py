@@ -103,7 +103,8 @@ class RecentChanges:
         known here. `Unavailable` if the rooms of one of them cannot be read."""
         if not self._settled.is_set():
             try:
-                await asyncio.wait_for(self._settled.wait(), ROOMS_SECONDS_MAX)
+                async with asyncio.timeout(ROOMS_SECONDS_MAX):
+                    await self._settled.wait()
             except TimeoutError:
                 raise Unavailable("Rooms of others could not be read") from None
         if moment < self._floor or not moment:
