@@ -17,6 +17,7 @@ from bongsu.engines import any_database
 from bongsu.errors import OperatorError, Refused, Unavailable
 from bongsu.http import logging
 from bongsu.postgres import migrate as migrations
+from bongsu.postgres.identity import renew_incarnation
 from bongsu.settings import Settings
 from bongsu.settings_sources import CONFIG_NAME, OPTIONS, Option, load_settings
 
@@ -31,6 +32,7 @@ EXIT_USAGE = 2
 _ELSEWHERE = {
     "drill": "bongsu.drill.cli",
     "lab": "bongsu.lab.cli",
+    "site": "bongsu.sites.cli",
     "witness": "bongsu.witness.cli",
 }
 
@@ -237,6 +239,18 @@ def db_check(config: Path | None, **flags: str | None) -> None:
     if difference:
         sys.exit(EXIT_FAILED)
     click.echo("The schema is as it should be.")
+
+
+@db.command("new-incarnation")
+@settings_options(*COMMON)
+def db_new_incarnation(config: Path | None, **flags: str | None) -> None:
+    """After a restore: let every client sync anew. All nodes must be stopped.
+
+    A restored log may give positions again that clients have seen with other content; tokens of
+    the incarnation before are answered with everything.
+    """
+    incarnation = _run(_with_database(_load(config, flags), renew_incarnation))
+    click.echo(f"The log is of incarnation {incarnation} now: every client will sync anew.")
 
 
 @main.command()

@@ -7,11 +7,19 @@ from nacl.signing import SigningKey
 
 from bongsu.errors import OperatorError
 from bongsu.postgres.database import Connection, Database
+from bongsu.postgres.migrate import connect
 
 INSERT = """
 INSERT INTO log (incarnation, server_name, signing_key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """
 SELECT = "SELECT incarnation, server_name, signing_key FROM log"
+RENEW = "UPDATE log SET incarnation = $1"
+# A node reads its incarnation when it starts; its connections are known by their names.
+NODES = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database()
+  AND application_name IN ('bongsu', 'bongsu pen', 'bongsu watch')
+"""
 
 
 @dataclass(frozen=True)
@@ -40,3 +48,20 @@ async def ensure_identity(database: Database, server_name: str) -> LogIdentity:
             f" {server_name!r}; a server's name can never change"
         )
     return identity
+
+
+async def renew_incarnation(dsn: str) -> str:
+    """Give the log another incarnation: history may have been lost. No node may run.
+
+    `OperatorError` if one does, or if there is no log yet.
+    """
+    connection = await connect(dsn)
+    try:
+        if await connection.fetchval(NODES):
+            raise OperatorError("A node still runs on this database: stop all of them first")
+        incarnation = secrets.token_urlsafe(6)
+        if await connection.execute(RENEW, incarnation) != "UPDATE 1":
+            raise OperatorError("This database holds no log: no node has ever started on it")
+        return incarnation
+    finally:
+        await connection.close()
