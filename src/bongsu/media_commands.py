@@ -58,7 +58,7 @@ async def _opened(settings: Settings) -> AsyncGenerator[tuple[PostgresMediaStore
         async with any_database(settings) as dsn, asyncpg.create_pool(dsn, max_size=2) as pool:
             for site, store in stores.stores.items():
                 try:
-                    await store.probe()
+                    await store.probe(write=True)
                 except StoreFailed:
                     stores.health[site].failed()
             yield PostgresMediaStore(Database(pool)), stores

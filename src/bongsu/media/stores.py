@@ -47,8 +47,8 @@ class Store(Protocol):
 
     async def delete(self, sha256: bytes) -> None: ...
 
-    async def probe(self) -> None:
-        """See that it answers."""
+    async def probe(self, *, write: bool) -> None:
+        """See that it answers, and with `write` that it takes uploads."""
         ...
 
     async def close(self) -> None: ...
@@ -205,7 +205,8 @@ class SiteStores:
         """Look after a store all the time, so that no upload has to find out."""
         while True:
             try:
-                await self.stores[site].probe()
+                # A store that starts may answer long before it can take anything.
+                await self.stores[site].probe(write=not self.health[site].is_up)
             except StoreFailed as error:
                 self._failed(site, error)
             else:
@@ -221,3 +222,4 @@ def key_of(sha256: bytes) -> str:
 
 
 EMPTY_SHA256 = hashlib.sha256().hexdigest()
+PROBE_KEY = "probe"  # of the small object that a probe writes

@@ -1,5 +1,6 @@
 """One bucket of an S3 store, as `media.stores.Store` wants it."""
 
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ import aiohttp
 from yarl import URL
 
 from bongsu.media.content import Blob
-from bongsu.media.stores import EMPTY_SHA256, StoreFailed, key_of
+from bongsu.media.stores import EMPTY_SHA256, PROBE_KEY, StoreFailed, key_of
 from bongsu.s3.signature import Keys, signed_headers
 
 CONNECT_SECONDS_MAX = 1.0
@@ -16,6 +17,7 @@ ANSWER_SECONDS_MAX = 5.0  # between two reads of an answer
 PUT_SECONDS_MIN = 10.0  # and a second more for each
 PUT_BYTES_PER_SECOND = 500_000
 PROBE_SECONDS_MAX = 1.5
+PROBE = b"probe"  # an empty object would touch no volume
 CHUNK_BYTES = 256 * 1024
 CONNECTIONS_MAX = 100
 
@@ -79,10 +81,15 @@ class S3Store:
             if answer.status not in (200, 204, 404):
                 raise StoreFailed(f"DELETE was answered {answer.status}")
 
-    async def probe(self) -> None:
-        async with self._asked("HEAD", "", seconds=PROBE_SECONDS_MAX) as answer:
+    async def probe(self, *, write: bool) -> None:
+        method, key, data = ("PUT", PROBE_KEY, PROBE) if write else ("HEAD", "", None)
+        sha256 = hashlib.sha256(data or b"").hexdigest()
+        seconds = PROBE_SECONDS_MAX
+        async with self._asked(
+            method, key, body_sha256=sha256, data=data, seconds=seconds
+        ) as answer:
             if answer.status != 200:
-                raise StoreFailed(f"the bucket was answered {answer.status}")
+                raise StoreFailed(f"a probe was answered {answer.status}")
 
     async def close(self) -> None:
         await self._session.close()
@@ -95,7 +102,7 @@ class S3Store:
         *,
         body_sha256: str = EMPTY_SHA256,
         headers: Mapping[str, str] | None = None,
-        data: AsyncIterator[bytes] | None = None,
+        data: AsyncIterator[bytes] | bytes | None = None,
         seconds: float | None = None,
     ) -> AsyncGenerator[aiohttp.ClientResponse]:
         url = self._url / key if key else self._url

