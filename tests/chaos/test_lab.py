@@ -1,0 +1,108 @@
+"""Three sites on one machine, started, killed, hung, cut and ended by the commands of the lab."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness.lab import LabUnderTest, needs_etcd, needs_isolation
+
+pytestmark = [needs_etcd, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def lab() -> Iterator[LabUnderTest]:
+    """A lab in a folder of its own that PostgreSQL's account may enter; ended after the test."""
+    folder = Path(tempfile.mkdtemp(prefix="bongsu-"))
+    folder.chmod(0o755)
+    lab = LabUnderTest(folder / "lab")
+    yield lab
+    lab.run("down", "--delete")
+    shutil.rmtree(folder)
+
+
+async def test_sites_die_and_return(lab: LabUnderTest) -> None:
+    # Started, it shows one primary, serves clients on every site, and takes writes.
+    lab.run("up")
+    status = lab.wait_until_whole()
+    primary = status["primary"]
+    first, second = (name for name in status["sites"] if name != primary)
+    assert lab.serves_clients()
+    await lab.write("all well")
+
+    # A replica's site dies: the primary stays and goes on.
+    lab.run("kill", first)
+    status = lab.wait(lambda status: status["sites"][first]["state"] == "down")
+    assert status["primary"] == primary
+    await lab.write("a replica's site is dead")
+    lab.run("heal", first)
+    lab.wait_until_whole()
+
+    # The primary's site hangs, all of it: it is replaced, and follows when it wakes.
+    lab.run("hang", primary)
+    status = lab.wait(lambda status: status["primary"] in (first, second))
+    assert status["sites"][primary]["state"] == "hung"
+    await lab.write("the primary's site is hung")
+    lab.run("heal", primary)
+    status = lab.wait_until_whole()
+    assert status["sites"][primary]["components"]["patroni"]["role"] == "replica"
+
+    # A single engine stays dead until it is healed; everything else is kept alive.
+    lab.run("kill", first, "--what", "etcd")
+    lab.run("kill", first, "--what", "postgres")
+    lab.wait(lambda status: status["sites"][first]["components"]["patroni"]["state"] == "up")
+    assert lab.status()["sites"][first]["components"]["etcd"]["state"] == "down"
+    lab.run("heal", first)
+    lab.wait_until_whole()
+    assert await lab.read() == {
+        "all well", "a replica's site is dead", "the primary's site is hung",
+    }  # fmt: skip
+
+
+async def test_power_cut_and_starts_that_die(lab: LabUnderTest) -> None:
+    # The first start is killed half-way.
+    lab.start_and_die()
+
+    # The next one finishes it, and one more finds nothing to do.
+    lab.run("up")
+    before = lab.wait_until_whole()
+    lab.run("up")
+    assert lab.status()["primary"] == before["primary"]
+    await lab.write("before the power cut")
+
+    # The power fails everywhere at once. The same command brings all of it back.
+    for site in before["sites"]:
+        lab.run("kill", site)
+    assert lab.processes() == 0
+    begun_at = time.monotonic()
+    lab.run("up")
+    print(f"served {time.monotonic() - begun_at:.1f} s after the power came back")
+    lab.wait_until_whole()
+    assert await lab.read() == {"before the power cut"}
+
+    # Its end leaves nothing.
+    lab.run("down", "--delete")
+    assert lab.processes() == 0
+    assert not lab.folder.exists()
+
+
+@needs_isolation
+async def test_cut_off_primary_is_replaced(lab: LabUnderTest) -> None:
+    lab.run("up", "--isolated", "--rtt-ms", "1")
+    status = lab.wait_until_whole()
+    primary = status["primary"]
+    await lab.write("before the cut")
+
+    # Cut off from the other sites, but not from its clients, it still takes itself for a primary.
+    lab.run("cut", primary)
+    status = lab.wait(lambda status: status["primary"] not in (None, primary))
+    assert sorted(status["cuts"]) == status["cuts"]
+    assert len(status["cuts"]) == 4
+    lab.run("heal", primary)
+
+    status = lab.wait_until_whole()
+    assert status["cuts"] == []
+    assert status["sites"][primary]["components"]["patroni"]["role"] == "replica"
+    assert await lab.read() == {"before the cut"}

@@ -1,0 +1,110 @@
+"""A lab under test, handled as a person does: by its commands, from shells that come and go."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import asyncpg
+import pytest
+
+from bongsu.lab import process_table, topology
+
+COMMAND_SECONDS_MAX = 300.0
+Status = dict[str, Any]
+
+needs_etcd = pytest.mark.skipif(
+    shutil.which("etcd") is None, reason="etcd is missing: apt-get install etcd-server"
+)
+needs_isolation = pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/dev/net/tun").exists(), reason="needs root and /dev/net/tun"
+)
+
+
+class LabUnderTest:
+    """The lab in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, command: str, *arguments: str) -> str:
+        """Run `bongsu lab COMMAND` to its end; gives what it printed."""
+        done = subprocess.run(
+            self.argv(command, *arguments), capture_output=True, text=True, check=False,
+            timeout=COMMAND_SECONDS_MAX, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, f"lab {command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def argv(self, command: str, *arguments: str) -> list[str]:
+        own = [sys.executable, "-m", "bongsu.cli", "lab", command]
+        return [*own, "--data", str(self.folder), *arguments]
+
+    @property
+    def layout(self) -> topology.Lab:
+        return topology.load(self.folder)
+
+    def status(self) -> Status:
+        return json.loads(self.run("status", "--json"))
+
+    def wait(self, seen: Callable[[Status], object], *, seconds_max: float = 90.0) -> Status:
+        """Look until `seen` holds; gives that status."""
+        deadline = time.monotonic() + seconds_max
+        while not seen(status := self.status()):
+            assert time.monotonic() < deadline, f"not seen in {seconds_max} s: {status}"
+            time.sleep(0.2)
+        return status
+
+    def wait_until_whole(self) -> Status:
+        """Until every site is up and every replica streams."""
+        return self.wait(is_whole)
+
+    def processes(self) -> int:
+        return len(process_table.processes(self.folder))
+
+    async def write(self, note: str) -> None:
+        """Commit a row on the primary, whoever that is; raises unless it is acknowledged."""
+        async with self._primary() as connection:
+            await connection.execute("CREATE TABLE IF NOT EXISTS note (text text PRIMARY KEY)")
+            await connection.execute("INSERT INTO note VALUES ($1)", note)
+
+    async def read(self) -> set[str]:
+        """The rows on the primary."""
+        async with self._primary() as connection:
+            return {row["text"] for row in await connection.fetch("SELECT text FROM note")}
+
+    def serves_clients(self) -> bool:
+        """Whether a node answers under every address of `lab url`."""
+        for url in self.run("url").split():
+            with urlopen(f"{url}/_matrix/client/versions", timeout=10) as answer:
+                if answer.status != 200:
+                    return False
+        return True
+
+    def start_and_die(self) -> None:
+        """Begin `up` and kill it, by a SIGKILL that it cannot see coming, once something is up."""
+        begun = subprocess.Popen(self.argv("up"), stdout=subprocess.PIPE, text=True)
+        assert begun.stdout is not None
+        begun.stdout.readline()
+        begun.send_signal(signal.SIGKILL)
+        begun.communicate()
+
+    def _primary(self) -> Any:
+        primary = self.wait(lambda status: status["primary"])["primary"]
+        url = self.layout.database_url([self.layout.site(primary)])
+        return asyncpg.create_pool(url, min_size=1, max_size=1, timeout=10)
+
+
+def is_whole(status: Status) -> bool:
+    """Every part of every site answers, and every replica streams from the primary."""
+    sites = status["sites"].values()
+    return status["primary"] is not None and all(
+        site["state"] == "up" and site["components"]["patroni"]["streaming"] for site in sites
+    )
