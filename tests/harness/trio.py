@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import urllib.request
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ DYNAMIC: dict[str, Any] = {
     "check_timeline": True, "failsafe_mode": True,
 }  # fmt: skip
 PARAMETERS = {
-    "shared_buffers": "32MB", "max_connections": 60, "wal_log_hints": "on", "wal_keep_size": "256MB",
+    "shared_buffers": "32MB", "max_connections": 60, "wal_log_hints": "on",
+    "wal_keep_size": "256MB",
     "wal_sender_timeout": "5s", "wal_receiver_timeout": "5s", "wal_receiver_status_interval": "1s",
     "wal_retrieve_retry_interval": "200ms", "hot_standby_feedback": "on",
     "client_connection_check_interval": "1s", "unix_socket_directories": "", "huge_pages": "off",
@@ -95,9 +97,24 @@ class TrioSite:
     def thaw(self, *pids: int) -> None:
         _signal(pids, signal.SIGCONT)
 
+    async def run_python(self, code: str) -> None:
+        """Run a short program as the witness runs."""
+        command = self._trio.unprivileged([sys.executable, "-c", code])
+        process = await asyncio.create_subprocess_exec(*command, cwd=self.folder)
+        await process.wait()
+
+    async def fetchval(self, query: str) -> Any:
+        connection = await asyncpg.connect(self.dsn, timeout=5)
+        try:
+            return await connection.fetchval(query)
+        finally:
+            await connection.close()
+
     def status(self) -> dict[str, Any]:
         """What the witness says of itself."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.witness_port}/status", timeout=2) as got:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.witness_port}/status", timeout=2
+        ) as got:
             return json.loads(got.read())
 
     def decisions(self) -> str:
@@ -221,6 +238,8 @@ class Trio:
             pids = [process.pid for process in site.processes.values()] + site.postgres_pids()
             _signal(pids, signal.SIGCONT)
             _signal(pids, signal.SIGKILL)
+            for process in site.processes.values():
+                process.kill()
 
     def leader(self) -> TrioSite | None:
         """Who leads and whom all living members agree upon, by Patroni's REST."""
@@ -278,7 +297,7 @@ class Writer:
     def __init__(self, trio: Trio) -> None:
         self._trio = trio
         self.acknowledged: list[int] = []
-        self.times: list[float] = []
+        self.confirmed: list[tuple[float, str]] = []  # when, and by which site
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -306,7 +325,18 @@ class Writer:
 
     def gap(self) -> float:
         """The longest time between two confirmations."""
-        return max((b - a for a, b in zip(self.times, self.times[1:], strict=False)), default=0.0)
+        times = sorted(at for at, _ in self.confirmed)
+        return max((b - a for a, b in pairwise(times)), default=0.0)
+
+    def first_by_another(self, site: TrioSite) -> float:
+        """When a site other than `site` first confirmed a commit."""
+        return min(at for at, name in self.confirmed if name != site.name)
+
+    async def until_acknowledged_by_another(self, site: TrioSite, seconds_max: float = 60) -> None:
+        deadline = time.monotonic() + seconds_max
+        while not any(name != site.name for _, name in self.confirmed):
+            assert time.monotonic() < deadline, f"no commit elsewhere\n{self._trio.story()}"
+            await asyncio.sleep(0.02)
 
     async def lost(self) -> set[int]:
         """What was acknowledged and cannot be found at the present primary."""
@@ -324,7 +354,9 @@ class Writer:
     async def _commit_at(self, site: TrioSite) -> None:
         """Commit whenever this site is primary; each site apart, so none waits for a hung one."""
         while not self._stopping:
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with contextlib.suppress(
+                asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError
+            ):
                 await self._session(site)
             await asyncio.sleep(0.05)
 
@@ -336,11 +368,11 @@ class Writer:
             while not self._stopping:
                 if await asyncio.wait_for(connection.fetchval("SELECT pg_is_in_recovery()"), 2):
                     return
-                await self._commit(connection, warned)
+                await self._commit(site, connection, warned)
         finally:
             connection.terminate()
 
-    async def _commit(self, connection: Any, warned: list[object]) -> None:
+    async def _commit(self, site: TrioSite, connection: Any, warned: list[object]) -> None:
         number = time.time_ns()
         insert = asyncio.ensure_future(connection.execute("INSERT INTO ledger VALUES ($1)", number))
         while not insert.done():  # never cancelled: that would look like a success
@@ -351,7 +383,7 @@ class Writer:
         await asyncio.sleep(0)
         if not warned:
             self.acknowledged.append(number)
-            self.times.append(time.monotonic())
+            self.confirmed.append((time.monotonic(), site.name))
         await asyncio.sleep(0.002)
 
 
