@@ -1,4 +1,4 @@
-"""Signature Version 4: what goes into it. That it is right, a real store says in the tests of media."""
+"""Signature Version 4: what goes into it. Whether it is right a real store says (media tests)."""
 
 import hashlib
 from datetime import UTC, datetime

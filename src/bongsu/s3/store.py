@@ -13,7 +13,9 @@ from bongsu.media.stores import EMPTY_SHA256, PROBE_KEY, StoreFailed, key_of
 from bongsu.s3.signature import Keys, signed_headers
 
 CONNECT_SECONDS_MAX = 1.0
-ANSWER_SECONDS_MAX = 5.0  # between two reads of an answer
+ANSWER_SECONDS_MAX = 2.0  # between two reads of an answer; another store has it too
+HEAD_SECONDS_MAX = 1.5
+STORED_SECONDS_MAX = 10.0  # from the last byte of an upload to the answer
 PUT_SECONDS_MIN = 10.0  # and a second more for each
 PUT_BYTES_PER_SECOND = 500_000
 PROBE_SECONDS_MAX = 1.5
@@ -31,9 +33,6 @@ class S3Store:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
             auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=CONNECT_SECONDS_MAX, sock_read=ANSWER_SECONDS_MAX
-            ),
         )
 
     async def put(self, blob: Blob, read: Callable[[], AsyncIterator[bytes]]) -> None:
@@ -54,7 +53,8 @@ class S3Store:
                 raise StoreFailed(f"PUT was answered {answer.status}")
 
     async def size(self, sha256: bytes) -> int | None:
-        async with self._asked("HEAD", key_of(sha256)) as answer:
+        seconds = HEAD_SECONDS_MAX
+        async with self._asked("HEAD", key_of(sha256), seconds=seconds) as answer:
             if answer.status == 404:
                 return None
             if answer.status != 200:
@@ -110,8 +110,9 @@ class S3Store:
         if self._keys is not None:
             now = datetime.now(UTC)
             signed = signed_headers(self._keys, method, url.authority, url.path, body_sha256, now)
+        silence = ANSWER_SECONDS_MAX if data is None else STORED_SECONDS_MAX
         timeout = aiohttp.ClientTimeout(
-            total=seconds, sock_connect=CONNECT_SECONDS_MAX, sock_read=ANSWER_SECONDS_MAX
+            total=seconds, sock_connect=CONNECT_SECONDS_MAX, sock_read=silence
         )
         try:
             async with self._session.request(

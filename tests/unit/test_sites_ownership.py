@@ -1,0 +1,191 @@
+"""Who may own what, by where the primary is; and what a gateway does while nobody does."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from bongsu.errors import Unavailable
+from bongsu.log import gateway
+from bongsu.log.batch import Batch, Head
+from bongsu.log.entry import Entry
+from bongsu.log.follower import DurableHead, Follower
+from bongsu.log.gateway import Log
+from bongsu.log.ownership import SUBJECT, Announcement, Ownership
+from bongsu.log.pending import Pending
+from bongsu.log.proposal import FEATURE_LEVEL, Accepted, Proposal, fresh_request_id
+from bongsu.log.sequencer import Sequencer
+from bongsu.memory.bus import MemoryBus
+
+
+class Placement:
+    def __init__(self, site: str, is_primary: bool | None) -> None:
+        self.site, self.is_primary, self.generation = site, is_primary, 1
+
+
+class Reader:
+    async def durable_heads(self) -> list[DurableHead]:
+        return []
+
+    async def read(self, partition: int, after: int, through: int, limit: int) -> list[Entry]:
+        return []
+
+
+class Pen:
+    """Grants everything, and counts what was dropped."""
+
+    def __init__(self) -> None:
+        self.abandoned = 0
+
+    async def claim(self, partitions: Sequence[int]) -> dict[int, Head]:
+        return {p: Head(2, 0) for p in partitions}
+
+    async def release(self, partitions: Sequence[int]) -> None: ...
+
+    async def lookup(self, request_ids: Sequence[bytes]) -> dict[bytes, Accepted]:
+        return {}
+
+    async def write(self, batch: Batch) -> None: ...
+
+    async def confirm(self, heads: dict[int, Head], unmarked: Sequence[int]) -> None: ...
+
+    async def abandon(self) -> None:
+        self.abandoned += 1
+
+
+class Planner:
+    def is_ready(self, proposal: Proposal) -> bool:
+        return True
+
+    async def load(self, proposal: Proposal) -> None: ...
+
+    def plan(self, proposal: Proposal, batch: Batch) -> Accepted:
+        return Accepted(0, 0, proposal.key)
+
+    def settle(self) -> None: ...
+
+    def forget(self, partitions: Collection[int]) -> None: ...
+
+
+class NewKind(Proposal, frozen=True, kw_only=True):
+    level = FEATURE_LEVEL + 1
+
+
+async def nobody(partitions: Sequence[int]) -> None: ...
+
+
+class Node:
+    def __init__(self, placement: Placement) -> None:
+        self.bus, self.placement, self.pen = MemoryBus(), placement, Pen()
+        self.follower = Follower(Reader(), "test")
+        observer = SimpleNamespace(committed=lambda *_: None)
+        self.sequencer = Sequencer(
+            self.pen, Planner(), observer, lambda: None, lambda: self.ownership.level
+        )
+        self.ownership = Ownership(
+            "me", self.sequencer, self.follower, self.bus, nobody, placement=placement, alone=True
+        )
+        self.log = Log(
+            self.sequencer, self.ownership, self.follower, self.bus, msgspec.msgpack.encode,
+            lambda data: msgspec.msgpack.decode(data, type=Proposal),
+        )  # fmt: skip
+
+    async def hear(self, node: str, **fields: Any) -> None:
+        heads = fields.pop("heads", [])
+        said = Announcement(node, heads, **fields)
+        await self.bus.publish(SUBJECT, msgspec.msgpack.encode(said))
+
+    async def __aenter__(self) -> "Node":
+        self.sequencer.start()
+        await self.ownership.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.ownership.stop()
+        await self.sequencer.stop()
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_partitions_are_claimed_with_the_primary_and_given_up_without() -> None:
+    async with Node(Placement("b", False)) as node:
+        await asyncio.sleep(0.3)
+        assert not node.sequencer.heads
+        node.placement.is_primary, node.placement.generation = True, 2
+        node.ownership.look()
+        await until(lambda: len(node.sequencer.heads) == 64)
+        node.placement.is_primary = None  # nobody knows: that is no reason to give up
+        node.ownership.look()
+        await asyncio.sleep(0.3)
+        assert len(node.sequencer.heads) == 64
+        node.placement.is_primary, node.placement.generation = False, 3
+        node.ownership.look()
+        await until(lambda: not node.sequencer.heads)
+        assert node.pen.abandoned
+
+
+async def test_beside_the_primary_nobody_of_another_site_is_an_owner() -> None:
+    node = Node(Placement("b", False))
+    await node.bus.subscribe(SUBJECT, node.ownership._on_announcement)
+    await node.hear("other", heads=[DurableHead(0, 7, 1)], site="a")
+    assert node.ownership.owner_of(0) == "other"
+    node.placement.is_primary = True
+    assert node.ownership.owner_of(0) is None
+
+
+async def test_who_asks_a_deposed_owner_hears_of_it() -> None:
+    node = Node(Placement("c", False))
+    await node.bus.subscribe(SUBJECT, node.ownership._on_announcement)
+    await node.hear("old", heads=[DurableHead(0, 7, 1)], site="a")
+    deposed = node.ownership.deposed("old")
+    await node.hear("new", heads=[DurableHead(0, 8, 1)], site="b")
+    assert deposed.done()
+    assert node.ownership.owner_of(0) == "new"
+
+
+async def test_a_new_kind_waits_for_every_live_node() -> None:
+    node = Node(Placement("a", True))
+    await node.bus.subscribe(SUBJECT, node.ownership._on_announcement)
+    await node.hear("newer", level=FEATURE_LEVEL + 5)
+    assert node.ownership.level == FEATURE_LEVEL
+    await node.hear("older", level=FEATURE_LEVEL - 1)
+    assert node.ownership.level == FEATURE_LEVEL - 1
+    pending = Pending(NewKind(key="!x", request_id=fresh_request_id()))
+    pending.waiters, pending.deadline = 1, float("inf")
+    await node.sequencer.claim(range(64))
+    outcome = node.sequencer._decide(pending, {}, Batch(node.sequencer.heads))
+    assert isinstance(outcome, Unavailable)
+
+
+async def test_proposals_are_held_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(Placement("b", None))
+    proposal = Proposal(key="!x", request_id=fresh_request_id())
+    with pytest.raises(Unavailable) as late:
+        await node.log.propose(proposal, 0.2)
+    assert late.value.retry_after_ms == gateway.RETRY_AFTER_MS
+    assert node.log.held_bytes == 0
+    monkeypatch.setattr(gateway, "HELD_BYTES_MAX", 10)
+    with pytest.raises(Unavailable, match="Too many"):
+        await node.log.propose(proposal, 5)
+    monkeypatch.setattr(gateway, "PROPOSALS_MAX", 0)
+    with pytest.raises(Unavailable, match="Too many"):
+        await node.log.propose(proposal, 5)
+
+
+async def test_a_held_proposal_is_answered_once_there_is_an_owner() -> None:
+    async with Node(Placement("b", False)) as node:
+        proposal = Proposal(key="!x", request_id=fresh_request_id())
+        proposing = asyncio.create_task(node.log.propose(proposal))
+        await asyncio.sleep(0.2)
+        assert node.log.held_bytes > 0
+        node.placement.is_primary, node.placement.generation = True, 2
+        node.ownership.look()
+        assert (await proposing).key == "!x"
+        assert node.log.held_bytes == 0
