@@ -43,6 +43,15 @@ e2e: setup node  ## matrix-nio and matrix-js-sdk against the running server
 chaos: setup etcd  ## processes and sites killed, disks filled
 	$(BIN)/pytest tests/chaos
 
+DRILL_LAB ?= /tmp/bongsu-drill
+DRILL_REPEAT ?= 20
+
+drill: setup  ## lose a site 20 times: killed, cut and hung, primary or not; about 25 minutes (Linux, root, etcd)
+	$(BIN)/bongsu lab up --isolated --data $(DRILL_LAB)
+	$(BIN)/bongsu drill --data $(DRILL_LAB) --report build/drill --lose primary,replica \
+		--how kill,cut,hang --repeat $(DRILL_REPEAT); \
+		verdict=$$?; $(BIN)/bongsu lab down --delete --data $(DRILL_LAB); exit $$verdict
+
 bench: setup  ## ratios against Synapse in one run: about half an hour
 	$(BIN)/python -m bench
 

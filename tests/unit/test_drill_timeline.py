@@ -19,7 +19,7 @@ def test_witness_lines() -> None:
     (event,) = _events("witness", line)
     assert event.at == 5.5
     assert event.what == "suspect: no sign of life (silence 2.04)"
-    assert not event.is_turn
+    assert event.is_turn
 
 
 def test_deposing_is_a_turn() -> None:

@@ -25,7 +25,7 @@ def good_run(how: str = "kill") -> Run:
         for site in run.sites:
             if (away and site == "a") or LOST_AT <= at < 12.5:
                 continue
-            run.acknowledgements.append(Acknowledgement(at, site, 0.02))
+            run.acknowledgements.append(Acknowledgement(at, site, 0.02, 0.02))
             run.arrivals.append(Arrival(at, site, site, 1))
     run.troubles.append(Trouble(LOST_AT + 0.1, "a", "send", 0, 0.2, "closed by the server"))
     return run
@@ -123,7 +123,7 @@ def test_errors_at_the_lost_site_are_excused_only_while_it_is_away() -> None:
 
 def test_acknowledgement_from_a_replaced_primary_is_found() -> None:
     run = good_run("hang")
-    run.acknowledgements.append(Acknowledgement(20.0, "a", 9.0))
+    run.acknowledgements.append(Acknowledgement(20.0, "a", 9.0, 9.0))
     assert broken(run) == ["acknowledgements from the replaced site"]
 
 

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,6 +67,7 @@ def command(
         limits=Limits(gap_primary, gap_replica),
         pace=Pace(senders=senders, pause_seconds=pause),
         report=report,
+        to_json=to_json,
         registration_token=registration_token,
     )
     if observed:
@@ -84,12 +86,13 @@ class Series:
 
     def __init__(
         self, *, urls: dict[str, list[str]], lab: Lab | None, limits: Limits, pace: Pace,
-        report: Path | None, registration_token: str | None,
+        report: Path | None, to_json: bool, registration_token: str | None,
     ) -> None:  # fmt: skip
         self.urls = urls
         self._lab, self._limits, self._pace = lab, limits, pace
         self._report, self._token = report, registration_token
         self._outcomes: list[Outcome] = []
+        self._to_stderr = to_json  # standard output is for programs then
         self._say = progress()
 
     async def run(
@@ -144,17 +147,17 @@ class Series:
         if chosen == "primary" and primary is not None:
             return primary
         if chosen == "replica":
-            others = [site for site in self.urls if site != primary]
-            return others[len(self._outcomes) % len(others)]
+            times_lost = Counter(outcome.run.lost for outcome in self._outcomes)
+            return min((s for s in self.urls if s != primary), key=lambda s: times_lost[s])
         return chosen
 
     def _tell(self, run: Run) -> None:
         outcome = judge_run(run, self._limits)
         self._outcomes.append(outcome)
         title = f"drill {len(self._outcomes)}"
-        click.echo("\n" + summary(outcome, title) + "\n", err=True)
+        click.echo("\n" + summary(outcome, title) + "\n", err=self._to_stderr)
         if len(self._outcomes) > 1:
-            click.echo(series_summary(self._outcomes) + "\n", err=True)
+            click.echo(series_summary(self._outcomes) + "\n", err=self._to_stderr)
         if self._report:
             self._write(self._report, headline(run))
 
@@ -162,7 +165,7 @@ class Series:
         told = [as_json(outcome, whole=True) for outcome in self._outcomes]
         (report / "drill.json").write_bytes(msgspec.json.encode(told))
         (report / "drill.html").write_text(page(self._outcomes), "utf-8")
-        click.echo(f"{title}: {report / 'drill.html'}", err=True)
+        click.echo(f"{title}: {report / 'drill.html'}", err=self._to_stderr)
 
 
 def progress() -> Say:

@@ -79,8 +79,9 @@ class Senders:
         content = orjson.dumps({"msgtype": "m.text", "body": text, MARK: mark})
         delivery = await sender.ask("send", "PUT", path, content)
         self._journal.acknowledge(mark, delivery.json["event_id"])
-        at = self._notes.now()
-        self._notes.acknowledgements.append(Acknowledgement(at, delivery.site, delivery.seconds))
+        self._notes.acknowledgements.append(
+            Acknowledgement(self._notes.now(), delivery.site, delivery.seconds, delivery.waited)
+        )
 
 
 def marked(events: Sequence[dict[str, Any]]) -> list[Found]:

@@ -9,11 +9,15 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """A message was acknowledged through `site`, `seconds` after its first try (by any site)."""
+    """A message was acknowledged through `site`, `seconds` after it was asked for it there.
+
+    `waited`: since the first try, wherever that was.
+    """
 
     at: float
     site: str
     seconds: float
+    waited: float
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from bongsu.drill.summary import relative
 from bongsu.drill.verdict import Outcome, Run, SiteFigures
 
 WIDTH, LEFT, RIGHT = 1100, 110, 20
-EVENTS_HEIGHT, LANE_HEIGHT, LANE_GAP, AXIS_HEIGHT = 34, 110, 14, 30
+EVENTS_HEIGHT, LANE_HEIGHT, LANE_GAP, AXIS_HEIGHT = 42, 110, 14, 30
 READER_HEIGHT = 8
-BIN_SECONDS = 0.1
+BIN_SECONDS = 0.2
 LATENCY_MIN, LATENCY_MAX = 0.001, 10.0  # of the logarithmic scale, in seconds
 LATENCY_LINES = (0.01, 0.1, 1.0)
 MARKS_MAX = 60
+MARK_ROWS, MARK_ROW_HEIGHT, MARK_WIDTH = 3, 12, 15
 _TICKS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 
 
@@ -37,13 +38,14 @@ def picture(outcome: Outcome) -> str:
     scale = Scale(run.started, max(run.stopped, run.started + 1.0))
     height = EVENTS_HEIGHT + len(run.sites) * (LANE_HEIGHT + LANE_GAP) + AXIS_HEIGHT
     rate_max = max((max(_rates(run, site), default=0) for site in run.sites), default=0) or 1
+    tops = [EVENTS_HEIGHT + n * (LANE_HEIGHT + LANE_GAP) for n in range(len(run.sites))]
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="drill">',
+        *map(_ground, tops),
         _absence(run, scale, height),
         *_marks(run, scale, height),
     ]
-    for number, site in enumerate(outcome.sites):
-        top = EVENTS_HEIGHT + number * (LANE_HEIGHT + LANE_GAP)
+    for site, top in zip(outcome.sites, tops, strict=True):
         parts += _lane(run, site, scale, top, rate_max)
     return "".join([*parts, *_axis(run, scale, height), "</svg>"])
 
@@ -53,10 +55,13 @@ def turns(run: Run) -> list[Event]:
     return [event for event in run.events if event.is_turn and event.at <= run.stopped][:MARKS_MAX]
 
 
+def _ground(top: float) -> str:
+    width = WIDTH - LEFT - RIGHT
+    return f'<rect class="lane" x="{LEFT}" y="{top}" width="{width}" height="{LANE_HEIGHT}"/>'
+
+
 def _lane(run: Run, site: SiteFigures, scale: Scale, top: float, rate_max: int) -> Iterable[str]:
     bottom = top + LANE_HEIGHT - READER_HEIGHT
-    yield f'<rect class="lane" x="{LEFT}" y="{top}" width="{WIDTH - LEFT - RIGHT}"'
-    yield f' height="{LANE_HEIGHT}"/>'
     yield from _labels(site, top)
     gap = site.gap
     if not site.is_lost and gap.seconds > 0:
@@ -121,7 +126,7 @@ def _latency_lines(top: float, bottom: float) -> Iterable[str]:
         y = round(_height(seconds, top, bottom), 1)
         label = f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
         yield f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>'
-        yield f'<text class="tiny" x="{WIDTH - RIGHT - 4}" y="{y - 2}">{label}</text>'
+        yield f'<text class="tiny" x="{LEFT - 4}" y="{y + 3}">{label}</text>'
 
 
 def _height(seconds: float, top: float, bottom: float) -> float:
@@ -156,8 +161,11 @@ def _absence(run: Run, scale: Scale, height: float) -> str:
 
 
 def _marks(run: Run, scale: Scale, height: float) -> Iterable[str]:
+    ends = [0.0] * MARK_ROWS  # where the last number of each row ends
     for number, event in enumerate(turns(run), 1):
-        x, y = scale.x(event.at), 10 + 14 * (number % 2)
+        x = scale.x(event.at)
+        row = next((row for row in range(MARK_ROWS) if ends[row] <= x), number % MARK_ROWS)
+        ends[row], y = x + MARK_WIDTH, 12 + row * MARK_ROW_HEIGHT
         said = f"{relative(event.at, run):+.2f} s {event.site} {event.part}: {event.what}"
         yield (
             f'<g class="mark"><title>{escape(said)}</title>'

@@ -1,5 +1,6 @@
 """The verdict for a terminal, and as JSON."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from bongsu.drill.verdict import Gap, Outcome, Promise, Run, SiteFigures
 
 EVENTS_SHOWN = 40
 OFFENDERS_SHOWN = 10
+KINDS_SHOWN = 5
 
 
 def summary(outcome: Outcome, title: str) -> str:
@@ -22,6 +24,7 @@ def summary(outcome: Outcome, title: str) -> str:
         f"{run.stall_seconds:.2f} s at most",
     ]
     lines += ["", *_indented(table([_HEADINGS, *(_row(site, run) for site in outcome.sites)]))]
+    lines += [f"  {count} × {kind}" for kind, count in _errors(run).most_common(KINDS_SHOWN)]
     turns = [event for event in run.events if event.is_turn][:EVENTS_SHOWN]
     lines += ["", *(_event(event, run) for event in turns)]
     lines += ["", *_indented(table([_promise(promise) for promise in outcome.promises]))]
@@ -115,6 +118,15 @@ def _series_row(number: int, outcome: Outcome) -> tuple[str, ...]:
         f"{max((site.slowest for site in surviving), default=0.0):.2f} s",
         str(sum(site.errors for site in surviving)),
         "-" if back is None else f"{back:.0f} s",
+    )
+
+
+def _errors(run: Run) -> "Counter[str]":
+    """What failed at surviving sites, by kind."""
+    return Counter(
+        f"{one.what} at {one.site}: {one.status or 'no answer'} {one.detail}"
+        for one in run.troubles
+        if one.site != run.lost
     )
 
 

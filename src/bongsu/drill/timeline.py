@@ -24,7 +24,7 @@ _PATRONI_TELLS = re.compile(
 )  # fmt: skip
 _PATRONI_ROUTINE = re.compile(r"no action\. I am", re.IGNORECASE)
 _ETCD_TELLS = re.compile(r"elected leader|lost leader|became (?:leader|follower)|stopped", re.I)
-_TURNS = re.compile(r"promoted self|depose|acquired session lock|elected leader", re.I)
+_TURNS = re.compile(r"promoted self|^leader deposed|^suspect|^fence|acquired session lock", re.I)
 _WITNESS_NUMBERS = {"silence", "position", "revision"}  # what varies from line to line
 _NOT_SHOWN = {"timestamp", "event", "level", "logger", "request_id"}
 

@@ -6,6 +6,7 @@ the site says that it is ready, as a balancer would.
 """
 
 import asyncio
+import itertools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ RETRY_AFTER_SECONDS_MAX = 10.0
 READY_POLL_SECONDS = 0.25
 READY_SECONDS_MAX = 1.0
 DETAIL_CHARS = 160
+
+
+class GaveUp(Exception):
+    """As many tries as were allowed brought no answer 200."""
 
 
 class Sites:
@@ -65,11 +70,12 @@ class Sites:
 
 @dataclass(frozen=True)
 class Delivery:
-    """An answer 200, and which site gave it how long after the first try."""
+    """An answer 200, and how long after it was asked for, there and at the first try."""
 
     answer: Answer
     site: str
     seconds: float
+    waited: float
 
     @property
     def json(self) -> Any:
@@ -89,17 +95,22 @@ class Traveller:
         self._left_at = 0.0
 
     async def ask(
-        self, what: str, method: str, path: str, body: bytes = b"", content_type: str = ""
-    ) -> Delivery:
-        """Ask until there is an answer 200, here or elsewhere. `what` names it in the notes."""
+        self, what: str, method: str, path: str, body: bytes = b"", content_type: str = "",
+        tries: int | None = None,
+    ) -> Delivery:  # fmt: skip
+        """Ask until there is an answer 200, here or elsewhere. `what` names it in the notes.
+
+        `tries`: then `GaveUp`; without it never.
+        """
         begun = self._notes.now()
-        while True:
+        for _ in itertools.count() if tries is None else range(tries):
             self._come_home()
             site, tried = self.here, self._notes.now()
             try:
                 answer = await self._try(method, path, body, content_type)
                 if answer.status == 200:
-                    return Delivery(answer, site, self._notes.now() - begun)
+                    now = self._notes.now()
+                    return Delivery(answer, site, now - tried, now - begun)
                 status, detail = answer.status, _detail(answer)
             except (ConnectionLost, TimeoutError) as error:
                 answer, status, detail = None, 0, str(error) or "no answer in time"
@@ -110,6 +121,7 @@ class Traveller:
             self._notes.troubles.append(Trouble(now, site, what, status, now - tried, detail))
             self._move_on()
             await asyncio.sleep(RETRY_PAUSE_SECONDS)
+        raise GaveUp(f"{what}: {tries} tries")
 
     async def once(self, method: str, path: str, body: bytes = b"") -> Answer:
         """One try at the present site; `ConnectionLost` or `TimeoutError` without an answer."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from bongsu.drill.http_client import ConnectionLost
 from bongsu.drill.notes import Notes, Trouble
 from bongsu.drill.people import People
-from bongsu.drill.travel import Traveller
+from bongsu.drill.travel import GaveUp, Traveller
 
 UPLOAD_PATH = "/_matrix/media/v3/upload"
 DOWNLOAD_PATH = "/_matrix/client/v1/media/download/"
 BYTES_MIN, BYTES_MAX = 1_000, 100_000
+DOWNLOAD_TRIES = 10
 VERIFY_AT_ONCE = 8
 VERIFY_TRIES = 3
 VERIFY_PAUSE_SECONDS = 1.0
@@ -77,7 +78,10 @@ class Uploads:
             await asyncio.sleep(self._pause_seconds * random.uniform(0.5, 1.5))
 
     async def _download(self, person: Traveller, uri: str) -> None:
-        got = await person.ask("download", "GET", _path(uri))
+        try:
+            got = await person.ask("download", "GET", _path(uri), tries=DOWNLOAD_TRIES)
+        except GaveUp:
+            return  # each try is written down, and `verify` asks again
         self._downloaded += 1
         if hashlib.sha256(got.answer.body).digest() != self._known[uri]:
             self._wrong.append(f"{uri} at {got.site}: other bytes than were uploaded")
