@@ -132,6 +132,7 @@ class Repair:
                 gained += [target] if await self._copy(copies.blob, known, target, report) else []
         if len(standing) + len(gained) < self._stores.copies:
             report.short += 1
+        lost = [site for site in lost if site not in gained]
         if gained or (lost and standing):
             await self._rows.moved(copies.blob.sha256, gained, lost)
 
