@@ -39,6 +39,7 @@ LEADER_TTL = 20.0
 SUSPECT_TTL = 3.0
 PRE_PROMOTE_SECONDS = 1.0
 NEVER = 1_000_000_000
+QUIET_STEPS = 40
 ADDRESSES = {name: (name, 5432) for name in SITES}
 
 
@@ -61,6 +62,8 @@ class Site:
     wal: list[int] = field(default_factory=list[int])
     term: int = 0  # of the promotion that its WAL belongs to
     is_primary: bool = False
+    synchronous: frozenset[str] = frozenset()  # whose confirmation counts, one is enough
+    heard: dict[str, int] = field(default_factory=dict[str, int])  # standby: step of its last word
     confirmed: int = 0  # up to here its commits are acknowledged, or were looked at
     backends_up: bool = True  # they commit and stream
     daemons_up: bool = True  # postmaster and Patroni
@@ -115,7 +118,7 @@ class World:
         self.is_calm = False  # nothing new breaks
         self.links = {(x, y): True for x in SITES for y in SITES}
         first = self.sites["a"]
-        first.is_primary, first.term = True, 1
+        first.is_primary, first.term, first.synchronous = True, 1, frozenset("bc")
         self.put("leader", "a", ttl=LEADER_TTL)
         self.put("sync", ("a", frozenset("bc"), 1))
 
@@ -268,15 +271,15 @@ class World:
     def acknowledge(self) -> None:
         for at, sender, receiver, position in self.replies:
             if at <= self.step and self.sites[receiver].is_primary:
+                self.sites[receiver].heard[sender] = self.step
                 key = receiver, sender
                 self.held[key] = max(self.held.get(key, 0), position)
         self.replies = [each for each in self.replies if each[0] > self.step]
         for primary in self.sites.values():
             if not (primary.is_primary and primary.backends_up):
                 continue
-            confirmed = max(
-                (p for (to, _), p in self.held.items() if to == primary.name), default=0
-            )
+            held = [self.held.get((primary.name, each), 0) for each in primary.synchronous]
+            confirmed = max(held, default=0)
             for row in primary.wal[primary.confirmed : confirmed]:
                 if row not in self.acknowledged:
                     self.acknowledged[row] = primary.term
@@ -301,7 +304,8 @@ class World:
             )
         site.is_primary, site.term, site.confirmed = True, self.term, 0
         self.held = {k: v for k, v in self.held.items() if k[0] != site.name}
-        self.put("sync", (site.name, frozenset(SITES) - {site.name}, 1))
+        site.synchronous = frozenset(SITES) - {site.name}
+        self.put("sync", (site.name, site.synchronous, 1))
 
     # -- Patroni ---------------------------------------------------------------------------------
 
@@ -317,8 +321,20 @@ class World:
         if leader.name != site.name:
             return self.follow(site, leader.name)
         self.put("leader", site.name, ttl=LEADER_TTL)
-        if not site.is_primary and site.backends_up:
+        if site.is_primary:
+            self.choose_synchronous(site)
+        elif site.backends_up:
             self.pre_promote(site, leader)
+
+    def choose_synchronous(self, primary: Site) -> None:
+        """Who has gone silent no longer counts, as long as one is left; who is back does again."""
+        there = {n for n, at in primary.heard.items() if self.step - at < QUIET_STEPS}
+        chosen = frozenset(there - {primary.name}) or primary.synchronous
+        sync = self.cluster().sync
+        assert sync is not None
+        if primary.backends_up and sync.leader == primary.name and chosen != sync.voters:
+            primary.synchronous = chosen
+            self.put("sync", (primary.name, chosen, len(chosen) - 1))
 
     def race(self, site: Site) -> None:
         """Compares positions now, takes the key a moment later."""

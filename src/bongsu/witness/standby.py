@@ -55,6 +55,7 @@ class LocalPostgres:
         self._config = config
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._is_locked = False  # the override's file, by us; unknown after a restart: lock again
+        self._may_be_locked = True  # by us or by the witness before us
         self._quiet_since: float | None = None
 
     async def read(self) -> Standby:
@@ -77,8 +78,9 @@ class LocalPostgres:
     async def fence(self) -> None:
         """Write, lock and load the override; `read` tells when it has taken effect."""
         self._is_locked, self._quiet_since = False, None
-        await self._call(_UNLOCK_FILE)
+        await self._unlock()
         await self._call("ALTER SYSTEM SET primary_conninfo = ''")
+        self._may_be_locked = True
         await self._call(_LOCK_FILE)
         self._is_locked = True
         await self._call("SELECT pg_reload_conf()")
@@ -86,7 +88,7 @@ class LocalPostgres:
     async def unfence(self) -> None:
         """Follow whom Patroni names."""
         self._is_locked, self._quiet_since = False, None
-        await self._call(_UNLOCK_FILE)
+        await self._unlock()
         await self._call("ALTER SYSTEM RESET primary_conninfo")
         await self._call("SELECT pg_reload_conf()")
 
@@ -95,6 +97,11 @@ class LocalPostgres:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+    async def _unlock(self) -> None:
+        if self._may_be_locked:
+            await self._call(_UNLOCK_FILE)
+            self._may_be_locked = False
 
     async def _call(self, statement: str) -> Any:
         """Run a statement, give its first row."""
