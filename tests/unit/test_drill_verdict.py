@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from bongsu.drill.ledger import Found, judge, mark_of
-from bongsu.drill.notes import Acknowledgement, Arrival, Event, Trouble
+from bongsu.drill.notes import Acknowledgement, Arrival, Event, Stall, Trouble
 from bongsu.drill.summary import as_json, series_summary, summary
 from bongsu.drill.uploads import MediaVerdict
 from bongsu.drill.verdict import Gap, Limits, Run, gap_limit, judge_run, longest_gap
@@ -98,7 +98,17 @@ def test_silence_to_the_end_is_a_gap() -> None:
 
 
 def test_nothing_at_all_is_one_gap() -> None:
-    assert longest_gap([], 3.0, 8.0) == Gap(5.0, 3.0)
+    assert longest_gap([], _run_of(3.0, 8.0)) == Gap(5.0, 3.0)
+
+
+def test_stalls_of_the_drill_itself_are_left_out_of_gaps() -> None:
+    run = _run_of(0.0, 10.0)
+    run.stalls = [Stall(1.5, 2.0), Stall(9.5, 2.0)]
+    assert longest_gap([1.0, 4.0, 6.0, 9.0], run) == Gap(2.0, 4.0)
+
+
+def _run_of(started: float, stopped: float) -> Run:
+    return Run(["a"], "a", "kill", True, started=started, stopped=stopped)
 
 
 def test_loss_of_a_replica_is_held_to_the_shorter_limit() -> None:

@@ -170,7 +170,7 @@ class Drill:
     def _fill(self, told: list[Event]) -> None:
         notes, run = self.notes, self.run
         run.acknowledgements, run.arrivals = notes.acknowledgements, notes.arrivals
-        run.troubles, run.stall_seconds = notes.troubles, notes.stall_seconds
+        run.troubles, run.stalls = notes.troubles, notes.stalls
         run.retries = len(notes.troubles)
         run.events = merged(notes.events + told, run.started, notes.now())
 

@@ -43,6 +43,14 @@ class Trouble:
 
 
 @dataclass(frozen=True)
+class Stall:
+    """For so many seconds from `at` the drill itself did not get to run: it saw nothing."""
+
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Event:
     """What a part of the deployment did. `is_turn`: worth a mark in the picture."""
 
@@ -63,7 +71,7 @@ class Notes:
     arrivals: list[Arrival] = field(default_factory=list[Arrival])
     troubles: list[Trouble] = field(default_factory=list[Trouble])
     events: list[Event] = field(default_factory=list[Event])
-    stall_seconds: float = 0.0  # the longest time that the drill itself did not get to run
+    stalls: list[Stall] = field(default_factory=list[Stall])
 
     def now(self) -> float:
         return time.monotonic() - self.began

@@ -20,8 +20,7 @@ def summary(outcome: Outcome, title: str) -> str:
         f"  messages  {run.ledger}; {run.retries} retries",
         f"  media     uploaded {run.media.uploaded}, downloaded {run.media.downloaded}, "
         f"lost {len(run.media.lost)}",
-        f"  gap       {_gap(outcome.gap, run)} over all; the drill itself stalled "
-        f"{run.stall_seconds:.2f} s at most",
+        f"  gap       {_gap(outcome.gap, run)} over all; left out: {_stalls(run)}",
     ]
     lines += ["", *_indented(table([_HEADINGS, *(_row(site, run) for site in outcome.sites)]))]
     lines += [f"  {count} × {kind}" for kind, count in _errors(run).most_common(KINDS_SHOWN)]
@@ -64,7 +63,7 @@ def as_json(outcome: Outcome, *, whole: bool) -> dict[str, Any]:
                       "kept": one.is_kept} for one in outcome.promises],
         "began": run.began_wall, "started": run.started, "stopped": run.stopped,
         "lost_at": run.lost_at, "replaced_at": run.replaced_at, "healed_at": run.healed_at,
-        "back_at": run.back_at, "stall_seconds": run.stall_seconds,
+        "back_at": run.back_at, "stalls": run.stalls,
         "unfinished": run.unfinished, "events": run.events, "troubles": run.troubles,
     }  # fmt: skip
     if whole:
@@ -128,6 +127,13 @@ def _errors(run: Run) -> "Counter[str]":
         for one in run.troubles
         if one.site != run.lost
     )
+
+
+def _stalls(run: Run) -> str:
+    """Our own silence."""
+    longest = max((stall.seconds for stall in run.stalls), default=0.0)
+    total = sum(stall.seconds for stall in run.stalls)
+    return f"stalls of the drill itself, {total:.1f} s in all, {longest:.2f} s at most"
 
 
 def _gap(gap: Gap, run: Run) -> str:

@@ -2,14 +2,15 @@
 
 Every promise has a name, a limit and the value that was measured. Gaps run over the whole time of
 the load, from its start to its end: silence before the first and after the last acknowledgement
-counts, and so does whatever the return of the site brings about.
+counts, and so does whatever the return of the site brings about. What the drill itself did not get
+to run of a gap is left out of it, and told apart: on a crowded machine it sees late what came early.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bongsu.drill.ledger import Verdict as Ledger
-from bongsu.drill.notes import Acknowledgement, Arrival, Event, Trouble
+from bongsu.drill.notes import Acknowledgement, Arrival, Event, Stall, Trouble
 from bongsu.drill.uploads import MediaVerdict
 
 REPLACEMENT_GRACE_SECONDS = 1.0  # an answer may be under way, and the poll may see late or early
@@ -39,7 +40,7 @@ class Run:
     replaced_at: float | None = None  # another primary than the lost one was seen
     healed_at: float | None = None
     back_at: float | None = None
-    stall_seconds: float = 0.0  # the drill itself did not get to run
+    stalls: list[Stall] = field(default_factory=list[Stall])
     retries: int = 0
     acknowledgements: list[Acknowledgement] = field(default_factory=list[Acknowledgement])
     arrivals: list[Arrival] = field(default_factory=list[Arrival])
@@ -108,20 +109,29 @@ class Outcome:
 
 def judge_run(run: Run, limits: Limits) -> Outcome:
     """Everything that can be said of a run."""
-    gap = longest_gap((one.at for one in run.acknowledgements), run.started, run.stopped)
+    gap = longest_gap((one.at for one in run.acknowledgements), run)
     sites = [_figures(run, site) for site in run.sites]
     late = len(_late(run))
     return Outcome(run, gap, sites, late, _promises(run, limits, gap, sites, late))
 
 
-def longest_gap(times: Iterable[float], started: float, stopped: float) -> Gap:
-    """The longest silence between `started` and `stopped`, edges included."""
-    last, longest = started, Gap(0.0, started)
-    for at in [*sorted(at for at in times if started <= at <= stopped), stopped]:
+def longest_gap(times: Iterable[float], run: Run) -> Gap:
+    """The longest silence in the load's time, its edges included, our own stalls left out."""
+    last, longest = run.started, Gap(0.0, run.started)
+    inside = sorted(at for at in times if run.started <= at <= run.stopped)
+    for at in [*inside, run.stopped]:
         if at - last > longest.seconds:
-            longest = Gap(at - last, last)
+            seconds = at - last - stalled(run.stalls, last, at)
+            longest = max(longest, Gap(seconds, last), key=lambda gap: gap.seconds)
         last = at
     return longest
+
+
+def stalled(stalls: Iterable[Stall], begun: float, ended: float) -> float:
+    """Seconds between `begun` and `ended` in which the drill itself did not get to run."""
+    return sum(
+        max(0.0, min(stall.at + stall.seconds, ended) - max(stall.at, begun)) for stall in stalls
+    )
 
 
 def gap_limit(run: Run, limits: Limits) -> float:
@@ -167,10 +177,10 @@ def _figures(run: Run, site: str) -> SiteFigures:
         site=site,
         is_lost=site == run.lost and run.lost_at is not None,
         acknowledged=len(own),
-        gap=longest_gap((one.at for one in own), run.started, run.stopped),
+        gap=longest_gap((one.at for one in own), run),
         slowest=seconds[-1] if seconds else 0.0,
         median=seconds[len(seconds) // 2] if seconds else 0.0,
-        reader_gap=longest_gap(arrivals, run.started, run.stopped),
+        reader_gap=longest_gap(arrivals, run),
         errors=sum(one.site == site and not _is_excused(run, one) for one in run.troubles),
     )
 

@@ -6,25 +6,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bongsu.drill.http_client import ConnectionLost, HttpClient
-from bongsu.drill.notes import Event, Notes
+from bongsu.drill.notes import Event, Notes, Stall
 from bongsu.drill.timeline import events_of
 from bongsu.lab import status
 from bongsu.lab.topology import Lab
 
 POLL_SECONDS = 0.5
 ANSWER_SECONDS_MAX = 1.0
-STALL_POLL_SECONDS = 0.05
+STALL_POLL_SECONDS = 0.02
+STALL_SECONDS_MIN = 0.05
 LOG_BYTES_MAX = 8 * 1024 * 1024
 _EPOCH = re.compile(rb'^bongsu_epoch\{partition="\d+"\} ([\d.e+]+)', re.MULTILINE)
 
 
 async def watch_stalls(notes: Notes) -> None:
-    """Measure how long the drill itself did not get to run: no gap shorter than that means much."""
+    """Write down when the drill itself did not get to run: a silence of ours is nobody's gap."""
     while True:
-        begun = notes.now()
+        due = notes.now() + STALL_POLL_SECONDS
         await asyncio.sleep(STALL_POLL_SECONDS)
-        late = notes.now() - begun - STALL_POLL_SECONDS
-        notes.stall_seconds = max(notes.stall_seconds, late)
+        late = notes.now() - due
+        if late >= STALL_SECONDS_MIN:
+            notes.stalls.append(Stall(due, late))
 
 
 async def watch_owners(urls: Mapping[str, Sequence[str]], notes: Notes) -> None:
