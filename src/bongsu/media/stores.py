@@ -25,6 +25,7 @@ COPIES = 2
 HEDGE_SECONDS = 1.0  # a store that needs longer, and a second for each
 HEDGE_BYTES_PER_SECOND = 10_000_000
 PROBE_SECONDS = 1.0
+FOUND_MAX = 10_000
 RETRY_AFTER_MS = 3000
 
 
@@ -98,6 +99,7 @@ class SiteStores:
         self.copies = min(COPIES, len(stores))
         self._own = own
         self._spool = spool
+        self._found: dict[bytes, str] = {}  # where a blob was seen last, oldest first
         self._tasks = TaskOwner("media stores")
 
     async def start(self) -> None:
@@ -109,9 +111,14 @@ class SiteStores:
         for store in self.stores.values():
             await store.close()
 
-    def by_preference(self) -> list[str]:
-        """Own first, then the others; those that do not answer last."""
-        return sorted(self.stores, key=lambda s: (not self.health[s].is_up, s != self._own, s))
+    def by_preference(self, sha256: bytes = b"") -> list[str]:
+        """Where a blob was seen first, then own, then the others; who does not answer last."""
+        found = self._found.get(sha256)
+
+        def rank(site: str) -> tuple[bool, bool, bool, str]:
+            return (not self.health[site].is_up, site != found, site != self._own, site)
+
+        return sorted(self.stores, key=rank)
 
     async def put(self, content: AsyncIterator[bytes], *, bytes_max: int) -> PlacedBlob:
         """Store a stream at two sites. `Unavailable` when fewer can be reached."""
@@ -146,7 +153,7 @@ class SiteStores:
     async def exists(self, sha256: bytes) -> bool:
         """Whether some store that answers has it; `Unavailable` when none answers."""
         answered = False
-        for site in self.by_preference():
+        for site in self.by_preference(sha256):
             try:
                 size = await self.stores[site].size(sha256)
             except StoreFailed as error:
@@ -154,6 +161,7 @@ class SiteStores:
                 continue
             answered = True
             if size is not None:
+                self._remember(sha256, site)
                 return True
         if not answered:
             raise Unavailable("No media store answers", retry_after_ms=RETRY_AFTER_MS)
@@ -161,7 +169,7 @@ class SiteStores:
 
     async def stream(self, sha256: bytes, start: int, stop: int) -> AsyncIterator[bytes]:
         """Bytes `start` to `stop`; a store that fails half-way is followed by the next one."""
-        for site in self.by_preference():
+        for site in self.by_preference(sha256):
             try:
                 async for chunk in self.stores[site].stream(sha256, start, stop):
                     start += len(chunk)
@@ -187,6 +195,12 @@ class SiteStores:
             if spooled.blob != blob:
                 raise StoreFailed(f"{source} has other bytes under this hash")
             await self.stores[target].put(blob, spooled.read)
+
+    def _remember(self, sha256: bytes, site: str) -> None:
+        self._found.pop(sha256, None)
+        self._found[sha256] = site
+        if len(self._found) > FOUND_MAX:
+            self._found.pop(next(iter(self._found)))
 
     async def _put(self, site: str, spooled: Spooled) -> bool:
         try:

@@ -36,7 +36,7 @@ class Site:
     def reasons_not_ready(self) -> list[str]:
         """Why clients should go to another site; none if they may come here."""
         if monotonic() - self._current_at > STALE_SECONDS_MAX:
-            return ["this site's database is out of reach, or behind"]
+            return ["this site's database is out of reach, or behind (or hides it: pg_monitor)"]
         return []
 
     def missing(self) -> list[str]:
