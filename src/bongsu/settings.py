@@ -52,7 +52,7 @@ class Settings:
     media_stores: tuple[str, ...] = _setting(
         (), "S3 stores by site, SITE=http://host:port/bucket each; files in DATA without any."
     )
-    media_keys: Path | None = _setting(
+    media_keys: Path | None = _setting(  # noqa: RUF009  # None is immutable
         None, "TOML file with access_key and secret_key of the media stores."
     )
     processes: int = _setting(1, "Server processes that share the port and the partitions.")

@@ -10,7 +10,7 @@ log = structlog.get_logger()
 
 
 class TaskOwner:
-    """Holds the tasks of one service. A task that fails is logged; `stop` cancels and awaits all."""
+    """Holds the tasks of one service. One that fails is logged; `stop` cancels and awaits all."""
 
     def __init__(self, name: str, *, limit: int = 1000) -> None:
         self._name = name

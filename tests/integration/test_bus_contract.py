@@ -1,4 +1,4 @@
-"""One contract for every bus: what `log.bus.Bus` promises, in memory and over a real nats-server."""
+"""One contract for every bus: what `log.bus.Bus` promises, in memory and over a real NATS."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bongsu.errors import Forbidden, NotFound, Refused
-from bongsu.node.heart import Heart
 from bongsu.ids import RoomId, UserId
 from bongsu.log.entry import Entry, Kind
 from bongsu.log.proposal import fresh_request_id
 from bongsu.memory.bus import MemoryBus
+from bongsu.node.heart import Heart
 from bongsu.postgres.database import Database
 from bongsu.rooms.event import EventDraft, build_event
 from bongsu.rooms.proposals import CreateRoom, InitialEvent, MarkRead, SendEvent
@@ -163,7 +163,8 @@ async def test_a_lost_connection_of_the_pen_costs_nothing_acknowledged(
 
     async def send_all() -> None:
         for n in range(200):
-            sent.append(await log.propose(message(create.key, str(n))))
+            accepted = await log.propose(message(create.key, str(n)))
+            sent.append(accepted)
 
     sending = asyncio.create_task(send_all())
     for _ in range(5):

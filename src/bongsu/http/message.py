@@ -15,7 +15,7 @@ QUERY_FIELDS_MAX = 100
 
 
 class Request:
-    """One HTTP request. `path` holds the decoded `{name}` parts; `body` is whole unless streamed."""
+    """One HTTP request. `path` holds the decoded `{name}` parts; `body` all, unless streamed."""
 
     __slots__ = (
         "_query", "_requester", "body", "body_stream", "headers", "id", "method", "path", "peer",

@@ -20,7 +20,6 @@ from bongsu.postgres.to_device_store import PostgresToDeviceStore
 from bongsu.settings import Settings
 from bongsu.sync.v2 import SyncService
 
-
 # Under these names clients look for what is stable long since.
 UNSTABLE_FEATURES = {"org.matrix.e2e_cross_signing": True}
 
