@@ -20,7 +20,7 @@ from bongsu.log.bus import MESSAGE_BYTES_MAX, Bus, BusUnavailable
 from bongsu.log.entry import Entry
 from bongsu.log.follower import Follower, Frame
 from bongsu.log.ownership import Ownership
-from bongsu.log.position import partition_of
+from bongsu.log.position import PARTITIONS, partition_of
 from bongsu.log.proposal import (
     Accepted,
     NotOwner,
@@ -196,6 +196,17 @@ class Tally:
         self.total += value
 
 
+class Share:
+    """What one partition had of the commits: how many, with how many entries, for how long."""
+
+    __slots__ = ("commits", "entries", "seconds")
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self.entries = 0
+        self.seconds = 0.0
+
+
 class Publisher:
     """Tells this node's follower first, then the bus, of every batch that is durable."""
 
@@ -205,10 +216,17 @@ class Publisher:
         self._tasks = TaskOwner("publisher", limit=10_000)
         self.batch_sizes = Tally((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))
         self.commit_seconds = Tally((0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5))
+        self.shares = [Share() for _ in range(PARTITIONS)]
 
     def committed(self, entries: Sequence[Entry], epochs: dict[int, int], seconds: float) -> None:
         self.batch_sizes.count(len(entries))
         self.commit_seconds.count(seconds)
+        for partition in epochs:
+            share = self.shares[partition]
+            share.commits += 1
+            share.seconds += seconds
+        for entry in entries:
+            self.shares[entry.partition].entries += 1
         self._follower.deliver(epochs, entries)
         if self._bus is not None:
             for frame in _frames(entries, epochs):

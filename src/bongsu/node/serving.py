@@ -131,12 +131,14 @@ class Node:
             router,
             self._people.authenticator,
             rate_limiter=rate_limiter,
+            access_log=settings.log_level == "debug",
             access_token_in_query=settings.access_token_in_query,
             trusted_proxies=settings.trusted_proxies,
             saw=self._people.last_seen.saw,
         )
+        waiters = self._reading.sync.waiters
         registry.register(RouteCollector(app.stats))
-        registry.register(LogCollector(heart))
+        registry.register(LogCollector(heart, lambda: waiters.count))
         for collector in self._content.collectors():
             registry.register(collector)
         if site is not None:

@@ -10,6 +10,11 @@ from bongsu.http.message import Request
 from bongsu.http.routing import Answer, Auth, get
 
 VERSIONS = [f"v1.{minor}" for minor in range(1, 20)]
+# Names that clients ask for before they use what has been stable since.
+UNSTABLE_FEATURES = {
+    "org.matrix.msc4222": True,  # /sync with use_state_after
+    "uk.half-shot.msc2666.query_mutual_rooms": True,
+}
 ROOM_VERSIONS = {"10": "stable", "11": "stable", "12": "stable"}
 
 
@@ -24,7 +29,10 @@ class ServerFacts(msgspec.Struct, frozen=True):
 class ServerInfo:
     def __init__(self, facts: ServerFacts) -> None:
         self._facts = facts
-        self._versions = {"versions": VERSIONS, "unstable_features": dict(facts.unstable_features)}
+        self._versions = {
+            "versions": VERSIONS,
+            "unstable_features": {**UNSTABLE_FEATURES, **facts.unstable_features},
+        }
         self._capabilities = capabilities(facts.default_room_version)
 
     @get("/_matrix/client/versions", auth=Auth.NONE)
