@@ -25,6 +25,10 @@ from harness.process import Process, command_of, free_port, tree_of
 
 READY_SECONDS_MAX = 90.0
 PASSWORD = "secret"
+LOST_CONNECTION = (
+    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
+    TimeoutError,
+)  # fmt: skip
 DYNAMIC: dict[str, Any] = {
     "ttl": 20, "loop_wait": 1, "retry_timeout": 3, "synchronous_mode": "quorum",
     "synchronous_mode_strict": True, "synchronous_node_count": 1,
@@ -354,9 +358,7 @@ class Writer:
     async def _commit_at(self, site: TrioSite) -> None:
         """Commit whenever this site is primary; each site apart, so none waits for a hung one."""
         while not self._stopping:
-            with contextlib.suppress(
-                asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError
-            ):
+            with contextlib.suppress(*LOST_CONNECTION):
                 await self._session(site)
             await asyncio.sleep(0.05)
 
