@@ -30,7 +30,7 @@ from bongsu.log.position import PARTITIONS, Vector
 from bongsu.sync.device_lists import RecentChanges
 from bongsu.sync.history import JOIN, Change
 from bongsu.sync.hot_user import DECISIVE_TYPES, HotUser
-from bongsu.sync.room_feed import EVENT_BYTES_MAX, MEMBER, RoomFeed
+from bongsu.sync.room_feed import EVENT_BYTES_MAX, EVENTS_PER_ROOM_MAX, MEMBER, RoomFeed
 from bongsu.sync.sources import (
     AccountDataRecord,
     FollowerLike,
@@ -311,6 +311,14 @@ class Hub:
         else:
             self._unwatch(user, entry.key)
 
+    def keep_before(self, feed: RoomFeed, events: Sequence[LoggedEvent], floor: int) -> None:
+        """Let a feed reach back to `floor`: `events` are all between there and where it began."""
+        is_current = self._feeds.get(feed.room_id) is feed
+        if is_current and len(feed.events) + len(events) <= EVENTS_PER_ROOM_MAX:
+            feed.put_before(events, floor)
+            for event in events:
+                self._keep(feed, event)
+
     def _keep(self, feed: RoomFeed, event: LoggedEvent) -> None:
         """Bound what all feeds hold together: the oldest goes first, wherever it is."""
         self._kept.append((feed, event))
@@ -318,7 +326,7 @@ class Hub:
         while self._kept_bytes > EVENT_BYTES_MAX:
             oldest_feed, oldest = self._kept.popleft()
             self._kept_bytes -= len(oldest.body)
-            if oldest_feed.events and oldest_feed.events[0] is oldest:
+            while oldest_feed.events and oldest_feed.events[0].position <= oldest.position:
                 oldest_feed.drop_oldest()
 
     def _on_jump(self, partition: int) -> None:

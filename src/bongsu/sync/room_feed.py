@@ -1,8 +1,8 @@
 """What lately happened in one watched room, kept once for all who watch it.
 
-A feed holds every event and receipt after its `floor`, as the log brought them; what lies before
-is read from the database. The JSON of a stretch of events is built once and shared by all the
-members who wait for it.
+A feed holds every event after its `floor`, as the log brought them or, further back, as somebody
+read them from the database, and every receipt after its own; what lies before is read. The JSON of
+a stretch of events is built once and shared by all the members who wait for it.
 """
 
 from collections import deque
@@ -44,7 +44,7 @@ EMPTY = Chunk((), b"", frozenset(), frozenset(), False, 0, 2**63)
 
 class RoomFeed:
     __slots__ = ("_chunks", "events", "extras", "floor", "partition", "receipts",
-                 "receipts_floor", "room_id", "shown_from", "watchers")  # fmt: skip
+                 "receipts_floor", "redactions", "room_id", "shown_from", "watchers")  # fmt: skip
 
     def __init__(self, room_id: str, partition: int, floor: int) -> None:
         self.room_id = room_id
@@ -57,12 +57,14 @@ class RoomFeed:
         # By event id, of those events that have some, and the position of the oldest they show.
         self.extras: dict[str, Extras] = {}
         self.shown_from: dict[str, int] = {}
+        self.redactions = 0  # so far
         self._chunks: dict[tuple[int, int], Chunk] = {}
 
     def append(self, event: LoggedEvent) -> None:
         """The next event. A redaction makes the feed forget its target and all before it."""
         target = event.facts.redacts
         if target is not None:
+            self.redactions += 1
             self._chunks.clear()
             self.extras.clear()  # they may show the target's content beside another event
             self.shown_from.clear()
@@ -77,6 +79,16 @@ class RoomFeed:
         self.receipts.append((position, receipt))
         if len(self.receipts) > RECEIPTS_PER_ROOM_MAX:
             self.receipts_floor = self.receipts.popleft()[0]
+
+    def put_before(self, events: Sequence[LoggedEvent], floor: int) -> None:
+        """All events between `floor` and the floor of now, read from the database."""
+        self.events.extendleft(reversed(events))
+        self.floor = floor
+
+    def latest(self, after: int, through: int, limit: int) -> list[LoggedEvent] | None:
+        """The last `limit` events of the interval; None if some of them may be missing here."""
+        events = self.between(max(after, self.floor), through) or []
+        return events[-limit:] if after >= self.floor or len(events) >= limit else None
 
     def drop_oldest(self) -> str:
         """Forget the oldest event; gives its id."""

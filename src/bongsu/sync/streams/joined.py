@@ -199,7 +199,7 @@ async def load_room_extras(
             event
             for work in works
             for event in timelines[work.room_id].events
-            if (timelines[work.room_id].limited or work.is_new) is with_relations
+            if _may_be_parent(event, work, timelines[work.room_id]) is with_relations
         ]
         if events:
             extras |= await load_extras(
@@ -210,6 +210,14 @@ async def load_room_extras(
                 membership=lambda e: histories[e.room_id].at(e.position),
             )  # fmt: skip
     return extras
+
+
+def _may_be_parent(event: LoggedEvent, work: RoomWork, timeline: Timeline) -> bool:
+    """Whether there may be children to bundle with an event: only behind a gap, where a client
+    does not hear of each of them."""
+    related = timeline.related
+    is_after_gap = timeline.limited or work.is_new
+    return is_after_gap and (related is None or event.event_id in related)
 
 
 async def complete_feed(

@@ -1,16 +1,18 @@
 """The timeline of rooms: the last events of an interval that the reader may and wants to see."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from bongsu.log.entry import LoggedEvent
 from bongsu.sync.filter import Filter
 from bongsu.sync.history import History
 from bongsu.sync.hub import Hub
+from bongsu.sync.room_feed import RoomFeed
 from bongsu.sync.sources import Span, SyncStore
 from bongsu.sync.token import room_token
 from bongsu.sync.view import View, encode, events_object, passes
 
+KEPT_ROOMS_MAX = 100  # of larger accounts what was read is not kept for the next reader
 FILTERED_EVENTS_MAX = 200  # looked through in one room for those that a filter lets pass
 
 
@@ -34,13 +36,15 @@ class RoomWork(NamedTuple):
 class Timeline(NamedTuple):
     """`start` is the position of its first event, or the one after `through` if it has none.
 
-    `is_whole` if it shows every event of the interval.
+    `is_whole` if it shows every event of the interval. `related`: to which events those after
+    `start` relate; children follow their parents, so no other event here has any. None: unknown.
     """
 
     events: Sequence[LoggedEvent]
     limited: bool
     start: int
     is_whole: bool
+    related: Collection[str] | None = None
 
     def render(self, rendered: Sequence[bytes]) -> bytes:
         limited = b"true" if self.limited else b"false"
@@ -58,13 +62,25 @@ async def load_timelines(
     spans: list[Span] = []
     for work in works:
         feed = hub.feed(work.room_id)
-        events = None if work.is_new or feed is None else feed.between(work.after, work.through)
+        events = None if feed is None else feed.latest(work.after, work.through, wanted)
         if events is None:
             spans.append(work.span)
         else:
-            found[work.room_id] = events[-wanted:]
+            found[work.room_id] = events
+    feeds = {span: (feed, feed.redactions) for span in spans if (feed := hub.feed(span.room_id))}
     found.update(await store.load_timelines(spans, wanted))
+    if len(view.user.histories) <= KEPT_ROOMS_MAX:
+        for span, (feed, redactions) in feeds.items():
+            if feed.redactions == redactions:  # else what was read may be what was redacted
+                _keep(hub, feed, span, found[span.room_id], wanted)
     return {work.room_id: _cut(view, work, found[work.room_id], wanted) for work in works}
+
+
+def _keep(hub: Hub, feed: RoomFeed, span: Span, events: Sequence[LoggedEvent], wanted: int) -> None:
+    """Leave what was read to the next reader."""
+    floor = events[0].position - 1 if len(events) >= wanted else span.after
+    if span.through >= feed.floor > floor:
+        hub.keep_before(feed, [e for e in events if e.position <= feed.floor], floor)
 
 
 def _fetched(filter: Filter) -> int:
@@ -82,4 +98,5 @@ def _cut(view: View, work: RoomWork, events: list[LoggedEvent], wanted: int) -> 
     shown = shown[-selection.limit :] if selection.limit else []
     limited = has_more or (work.is_new and view.since is not None)
     start = shown[0].position if shown else work.through + 1
-    return Timeline(shown, limited, start, is_whole)
+    related = {e.facts.relation.event_id for e in events if e.facts.relation is not None}
+    return Timeline(shown, limited, start, is_whole, related)
