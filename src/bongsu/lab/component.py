@@ -15,7 +15,8 @@ from bongsu.host.accounts import Account, give, unprivileged_account, untraversa
 from bongsu.host.child_process import Command
 from bongsu.lab.topology import Lab, Site
 
-STOP_SECONDS = 10.0
+StopSteps = Sequence[tuple[signal.Signals, float]]
+POLITE: StopSteps = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
 
 State = dict[str, Any]
 """What a component said of itself; empty when it did not answer."""
@@ -34,6 +35,7 @@ class Component:
     command: Callable[[Lab, Site], Command]
     look: Callable[[Lab, Site], Awaitable[State]]
     after_ready: bool = False  # starts only when the lab's database is there
+    finish: Callable[[Site], None] | None = None  # ends what its process leaves behind; may block
 
 
 def account_of(lab: Lab) -> Account | None:
@@ -42,7 +44,7 @@ def account_of(lab: Lab) -> Account | None:
 
 
 def engine_command(
-    lab: Lab, folder: Path, argv: Sequence[str], stop_seconds: float = STOP_SECONDS
+    lab: Lab, folder: Path, argv: Sequence[str], stop_steps: StopSteps = POLITE
 ) -> Command:
     """`argv` in `folder` as the engines' account.
 
@@ -57,7 +59,7 @@ def engine_command(
         account=account,
         environment={"PYTHONDONTWRITEBYTECODE": "1"},
         working_directory=folder,
-        stop_steps=((signal.SIGTERM, stop_seconds), (signal.SIGKILL, 5.0)),
+        stop_steps=stop_steps,
     )
 
 

@@ -10,6 +10,7 @@ from bongsu.errors import OperatorError
 from bongsu.lab import isolation, process_table
 from bongsu.lab.keeper import held_mark
 from bongsu.lab.launch import prepare_site, start_keeper, switch_folder
+from bongsu.lab.patroni import postmaster_pid
 from bongsu.lab.process_table import KEEPER, Process
 from bongsu.lab.sites import components
 from bongsu.lab.switch import LOOK_SECONDS
@@ -137,10 +138,10 @@ def _chosen(lab: Lab, what: str) -> Callable[[Process], bool]:
 
 
 def _postmaster(site: Site) -> int:
-    try:
-        return int((site.path("postgres") / "cluster" / "postmaster.pid").read_text().split()[0])
-    except (FileNotFoundError, IndexError):
-        raise OperatorError(f"No PostgreSQL runs in site {site.name}") from None
+    pid = postmaster_pid(site)
+    if pid is None:
+        raise OperatorError(f"No PostgreSQL runs in site {site.name}")
+    return pid
 
 
 def _signal_once(site: Site, chosen: Callable[[Process], bool], number: signal.Signals) -> int:

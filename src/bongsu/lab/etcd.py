@@ -8,7 +8,7 @@ from bongsu.errors import OperatorError
 from bongsu.host.child_process import Command
 from bongsu.lab.component import Component, State, account_of, engine_command, make_folder
 from bongsu.lab.probe import ask
-from bongsu.lab.topology import ETCD_PEER_PORT, ETCD_PORT, Lab, Site
+from bongsu.lab.topology import ETCD_PEER_PORT, ETCD_PORT, SCOPE, Lab, Site
 
 HEARTBEAT_MS = 100
 ELECTION_MS = 1000
@@ -42,7 +42,7 @@ def _command(lab: Lab, site: Site) -> Command:
         "listen-peer-urls": peer,
         "initial-advertise-peer-urls": peer,
         "initial-cluster": members,
-        "initial-cluster-token": lab.secrets.s3_access,  # a word of this lab's own
+        "initial-cluster-token": f"{SCOPE}-{lab.number}",
         "heartbeat-interval": str(HEARTBEAT_MS),
         "election-timeout": str(ELECTION_MS),
         "pre-vote": "true",

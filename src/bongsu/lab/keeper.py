@@ -86,6 +86,9 @@ class _Kept:
     async def stop(self) -> None:
         if self._process is not None and not await self._process.stop():
             _log.error("will not stop", name=self.name, pid=self._process.pid)
+        if self.component.finish is not None:
+            await asyncio.to_thread(self.component.finish, self._site)
+        _log.info("stopped", name=self.name)
 
     async def _until_wanted(self) -> None:
         waits_for_lab = self.component.after_ready

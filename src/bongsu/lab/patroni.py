@@ -6,14 +6,17 @@ the lowest that Patroni takes, the witness is what makes a failover quicker than
 
 import importlib.util
 import json
+import signal
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from bongsu.errors import OperatorError
 from bongsu.host.child_process import Command
-from bongsu.lab import etcd
+from bongsu.lab import etcd, process_table
 from bongsu.lab.component import (
     Component,
     State,
@@ -27,7 +30,9 @@ from bongsu.lab.topology import PATRONI_PORT, POSTGRES_PORT, SCOPE, Lab, Site
 from bongsu.lab.witness import pre_promote_command
 from bongsu.postgres.cluster import wheel_binaries
 
-PATRONI_STOP_SECONDS = 15.0
+FAST_STOP_SECONDS = 10.0
+# Asked politely it would hand the primary over, to a site that is about to stop as well.
+_AT_ONCE = ((signal.SIGKILL, 5.0),)
 SHARED_BUFFERS_MB = 128
 CONNECTIONS_MAX = 200
 
@@ -149,8 +154,33 @@ def _command(lab: Lab, site: Site) -> Command:
         lab,
         folder,
         [sys.executable, "-m", "patroni", str(folder / "patroni.yml")],
-        PATRONI_STOP_SECONDS,
+        _AT_ONCE,
     )
+
+
+def postmaster_pid(site: Site) -> int | None:
+    """The process id in PostgreSQL's own file, alive or not; None if it was shut down."""
+    try:
+        text = (site.path("postgres") / "cluster" / "postmaster.pid").read_text()
+    except FileNotFoundError:
+        return None
+    return int(text.split()[0]) if text.split() else None
+
+
+def _stop_postgres(site: Site) -> None:
+    """Fast shutdown of what Patroni started, so that the next start needs no recovery."""
+
+    def alive() -> list[process_table.Process]:
+        running = process_table.processes(Path(site.folder))
+        return [process for process in running if process.component == "postgres"]
+
+    pid = postmaster_pid(site)
+    if pid is None or pid not in {process.pid for process in alive()}:
+        return
+    process_table.send(pid, signal.SIGINT)
+    deadline = time.monotonic() + FAST_STOP_SECONDS
+    while alive() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 class _Wal(msgspec.Struct, frozen=True):
@@ -185,4 +215,4 @@ async def _look(lab: Lab, site: Site) -> State:
     }
 
 
-PATRONI = Component("patroni", _prepare, _command, _look)
+PATRONI = Component("patroni", _prepare, _command, _look, finish=_stop_postgres)

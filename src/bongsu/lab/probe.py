@@ -36,7 +36,7 @@ async def ask(url: str, body: bytes | None = None) -> Answer:
     try:
         async with asyncio.timeout(PROBE_SECONDS_MAX):
             return await _ask(url, body)
-    except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+    except (OSError, TimeoutError, ValueError):
         return NO_ANSWER
 
 
@@ -53,7 +53,8 @@ async def _ask(url: str, body: bytes | None) -> Answer:
     finally:
         writer.transport.abort()
     header, _, content = answer.partition(b"\r\n\r\n")
-    return Answer(int(header.split(b" ", 2)[1]), content)
+    status = header[9:12]  # HTTP/1.x 200 …
+    return Answer(int(status), content) if status.isdigit() else NO_ANSWER
 
 
 async def _read_all(reader: asyncio.StreamReader) -> bytes:

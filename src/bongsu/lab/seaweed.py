@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -22,6 +23,8 @@ from bongsu.lab.topology import Lab, Site
 BUCKET = "media"
 VOLUME_MB = 64  # small volumes: the lab's stores are small
 SHELL_SECONDS_MAX = 20.0
+# It waits ten seconds for its own parts; what was answered is fsync'd by then.
+_BRIEFLY = ((signal.SIGTERM, 1.0), (signal.SIGKILL, 5.0))
 
 
 def weed_binary() -> str:
@@ -82,7 +85,8 @@ def _command(lab: Lab, site: Site) -> Command:
         f"-master.volumeSizeLimitMB={VOLUME_MB}", "-volume.max=0", "-volume.preStopSeconds=0",
         "-master.telemetry=false", "-master.electionTimeout=1s", "-master.heartbeatInterval=200ms",
     ]  # fmt: skip
-    return engine_command(lab, folder, [weed_binary(), "-logtostderr=true", "server", *options])
+    argv = [weed_binary(), "-logtostderr=true", "server", *options]
+    return engine_command(lab, folder, argv, _BRIEFLY)
 
 
 async def _look(lab: Lab, site: Site) -> State:
