@@ -8,7 +8,6 @@ is; the other was, and has not heard of it yet (nothing that it takes is acknowl
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
@@ -142,8 +141,12 @@ class Servers:
 
     async def _watch(self, server: Server) -> None:
         while True:
-            with suppress(*_LOST):
+            try:
                 await self._converse(server)
+            except _LOST:
+                pass
+            except Exception as error:  # asyncpg has more ways to fail when a server goes down
+                log.warning("asking a server failed", server=server.name, reason=repr(error))
             self._tell()
             await asyncio.sleep(SEARCH_SECONDS if self.primary is None else ASK_SECONDS)
 
