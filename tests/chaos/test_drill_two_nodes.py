@@ -12,6 +12,7 @@ from harness.synapse import answers
 
 from bongsu.drill.drill import Drill, Times, lose_and_heal
 from bongsu.drill.load import Pace
+from bongsu.drill.marks import observe
 from bongsu.drill.page import page
 from bongsu.drill.summary import summary
 from bongsu.drill.verdict import Limits, judge_run
@@ -77,6 +78,39 @@ def nodes(folder: Path, engine: Postgres, nats: str) -> Iterator[dict[str, Bongs
     for node in made.values():
         print(node.log_tail())
         node.stop()
+
+
+async def test_loss_made_by_hand(nodes: dict[str, Bongsu], tmp_path: Path) -> None:
+    """The drill only watches; marks in a file say what is done to the node, and when."""
+    marks = tmp_path / "marks"
+    urls = {name: [node.url] for name, node in nodes.items()}
+    drill = Drill(urls, "by hand", Pace(senders=2, rooms=4))
+
+    async def script(drill: Drill) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(observe(drill, None, 120.0, marks))
+            await _mark(marks, "a spade is near the cable")
+            await _mark(marks, "lose a replica")
+            await asyncio.to_thread(nodes["a"].kill)
+            await asyncio.sleep(2)
+            await _mark(marks, "heal")
+            await asyncio.to_thread(nodes["a"].start)
+            await _mark(marks, "back")
+            await _mark(marks, "end")
+
+    outcome = judge_run(await drill.play(script, leave=True), PATIENT)
+    print(summary(outcome, "drill"))
+    assert not [one for one in outcome.broken if not one.unit]
+    run = outcome.run
+    assert (run.lost, run.was_primary) == ("a", False)
+    assert None not in (run.lost_at, run.healed_at, run.back_at)
+    assert "a spade is near the cable" in [event.what for event in run.events]
+
+
+async def _mark(marks: Path, line: str) -> None:
+    with marks.open("a") as file:
+        file.write(line + "\n")
+    await asyncio.sleep(0.5)
 
 
 async def test_node_killed_and_back(nodes: dict[str, Bongsu], tmp_path: Path) -> None:

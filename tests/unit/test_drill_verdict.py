@@ -104,7 +104,7 @@ def test_nothing_at_all_is_one_gap() -> None:
 def test_stalls_of_the_drill_itself_are_left_out_of_gaps() -> None:
     run = _run_of(0.0, 10.0)
     run.stalls = [Stall(1.5, 2.0), Stall(9.5, 2.0)]
-    assert longest_gap([1.0, 4.0, 6.0, 9.0], run) == Gap(2.0, 4.0)
+    assert longest_gap([1.0, 4.0, 6.0, 9.0], run) == Gap(3.0, 6.0)
 
 
 def _run_of(started: float, stopped: float) -> Run:

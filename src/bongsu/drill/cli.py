@@ -58,7 +58,8 @@ def command(
     """Lose a site under load, bring it back, and see which promises held.
 
     Exit code 1 when one was broken. With --observe the loss is made by hand, in any deployment;
-    MARKS say when, typed or added to a file, a line each: "lose SITE", "heal", "back", "end".
+    MARKS say when, typed or added to a file, a line each: "lose SITE primary" (or replica), "heal",
+    "back", "end".
     """
     lab = topology.find(data) if site_urls else topology.load(data)
     series = Series(
@@ -129,7 +130,7 @@ class Series:
         async def script(drill: Drill) -> None:
             await observe(drill, lost, seconds, marks)
 
-        watches = [watch.run()] if watch else []
+        watches = [watch.run(), _notice_role(drill, watch)] if watch else []
         told = watch.events if watch else list
         self._tell(await drill.play(script, watches, told, leave=self._lab is None))
         return self._outcomes
@@ -188,6 +189,17 @@ async def _until_replaced(drill: Drill, watch: LabWatch, site: str) -> None:
     while drill.run.lost_at is None or not drill.run.was_primary or watch.primary == site:
         await asyncio.sleep(0.1)
     drill.replaced()
+
+
+async def _notice_role(drill: Drill, watch: LabWatch) -> None:
+    """Find out whether the site lost by hand holds the primary."""
+    primary = watch.primary
+    while drill.run.lost_at is None:
+        primary = watch.primary
+        await asyncio.sleep(0.02)
+    if drill.run.was_primary is None and primary is not None:
+        drill.run.was_primary = primary == drill.run.lost
+    await _until_replaced(drill, watch, drill.run.lost)
 
 
 def _ways(lose: str, how: str, urls: dict[str, list[str]]) -> list[tuple[str, str]]:

@@ -1,9 +1,11 @@
 """The marks of an observed drill: lines typed on the keyboard, or added to a file.
 
-    lose SITE   now the site is lost          heal   now it is given back
-    back        it is whole again             end    enough (Ctrl-D does as well)
+    lose SITE [primary|replica]   now the site is lost, which holds the primary or not
+    heal                          now it is given back
+    back                          it is whole again
+    end                           enough (Ctrl-D does as well)
 
-Any other line is a note on the timeline.
+SITE may be left out when the command line names it. Any other line is a note on the timeline.
 """
 
 import asyncio
@@ -39,9 +41,12 @@ async def observe(
 
 def take(drill: Drill, line: str, lost: str | None) -> None:
     """Let a mark have happened now."""
-    word, _, site = line.partition(" ")
-    if word == "lose" and (site or lost or "") in drill.urls:
-        drill.lost(site or lost or "")
+    word, *more = line.split() or [""]
+    site = next((site for site in [*more, lost] if site in drill.urls), None)
+    if word == "lose" and site is not None:
+        if {"primary", "replica"} & set(more):
+            drill.run.was_primary = "primary" in more
+        drill.lost(site)
     elif line == "heal":
         drill.healed()
     elif line == "back":

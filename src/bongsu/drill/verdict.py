@@ -2,8 +2,9 @@
 
 Every promise has a name, a limit and the value that was measured. Gaps run over the whole time of
 the load, from its start to its end: silence before the first and after the last acknowledgement
-counts, and so does whatever the return of the site brings about. What the drill itself did not get
-to run of a gap is left out of it, and told apart: on a crowded machine it sees late what came early.
+counts, and so does whatever the return of the site brings about. The part of a gap in which the
+drill itself did not get to run is left out and told apart: on a crowded machine it sees late what
+came early.
 """
 
 from collections.abc import Iterable, Sequence
