@@ -92,6 +92,7 @@ def _files(site: Site, secrets: Secrets, *, is_joining: bool) -> dict[str, str]:
         "make-bucket": programs.make_bucket(site),
         "archive-wal": programs.archive_wal(site),
         "restore-wal": programs.restore_wal(site),
+        "restore": programs.restore(site),
         "base-backup": programs.base_backup(site),
     }
     return {

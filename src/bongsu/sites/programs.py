@@ -1,5 +1,6 @@
 """The small programs of a site: make the database and the bucket, archive, back up."""
 
+from bongsu.lab.patroni import CONNECTIONS_MAX, PARAMETERS
 from bongsu.lab.seaweed import BUCKET
 from bongsu.lab.topology import POSTGRES_PORT, Secrets
 from bongsu.sites.description import Site
@@ -7,6 +8,7 @@ from bongsu.sites.engines import DATABASE, SEAWEED_PORT
 
 BACKUPS_KEPT = 7
 BUCKET_SECONDS_MAX = 60
+RESTORE_SECONDS_MAX = 86400
 
 
 def database_sql(secrets: Secrets) -> str:
@@ -66,6 +68,42 @@ def restore_wal(site: Site) -> str:
     return f"""#!/bin/sh
 # restore-wal NAME PATH: what PostgreSQL's restore_command calls.
 exec cp {site.backup}/wal/"$1" "$2"
+"""
+
+
+def restore(site: Site) -> str:
+    """Alone and reached by its socket only, until Patroni takes it over."""
+    options = {
+        "restore_command": f"'{site.etc}/restore-wal %f %p'",
+        "recovery_target_time": "'$2'",
+        "recovery_target_action": "promote",
+        "max_connections": CONNECTIONS_MAX,  # no fewer than the primary had
+        "max_wal_senders": PARAMETERS["max_wal_senders"],
+        "synchronous_standby_names": "''",
+        "archive_mode": "off",
+        "listen_addresses": "''",
+        "unix_socket_directories": site.data,
+        "logging_collector": "off",
+    }
+    flags = " ".join(f"-c {name}={value}" for name, value in options.items())
+    return f"""#!/bin/sh
+# restore BACKUP 'TIME': recovers a base backup (a name in {site.backup}/base) to a moment
+# ('2026-11-22 14:30:00+00') in the place of a database that was stopped and moved away.
+set -eu
+umask 077
+to={site.data}/postgres
+if [ -e "$to" ]; then echo "$to is there: stop bongsu-patroni and move it away" >&2; exit 1; fi
+rm -rf "$to.part"
+cp -a "{site.backup}/base/$1" "$to.part"
+rm -f "$to.part/standby.signal"
+touch "$to.part/recovery.signal"
+echo 'local all all trust' > "$to.part/pg_hba.conf"  # Patroni writes its own again
+mv "$to.part" "$to"
+{site.postgres_bin}/pg_ctl -D "$to" -w -t {RESTORE_SECONDS_MAX} -l {site.data}/restore.log start \\
+  -o "{flags}"
+until [ "$({site.postgres_bin}/psql -h {site.data} -U postgres -d postgres -Atc \\
+  'SELECT pg_is_in_recovery()')" = f ]; do sleep 1; done
+echo "recovered: {site.postgres_bin}/psql -h {site.data} -U postgres {DATABASE}"
 """
 
 
