@@ -8,15 +8,6 @@ UNRECOGNIZED = "404 M_UNRECOGNIZED"
 DENIED = "403 M_THREEPID_DENIED"
 
 NOT_OFFERED: dict[str, str] = {
-    **dict.fromkeys([  # end-to-end encryption: keys, cross-signing, backups
-        "sendToDevice", "uploadKeys", "queryKeys", "claimKeys", "getKeysChanges",
-        "uploadCrossSigningKeys", "uploadCrossSigningSignatures",
-        "getRoomKeysVersion", "putRoomKeysVersion", "deleteRoomKeysVersion",
-        "putRoomKeys", "getRoomKeys", "deleteRoomKeys",
-        "putRoomKeysByRoomId", "getRoomKeysByRoomId", "deleteRoomKeysByRoomId",
-        "putRoomKeyBySessionId", "getRoomKeyBySessionId", "deleteRoomKeyBySessionId",
-    ], UNRECOGNIZED),
-    "postRoomKeysVersion": "405 M_UNRECOGNIZED",  # its GET is answered: there is none
     **dict.fromkeys([  # application services and the networks that they bridge
         "pingAppservice", "updateAppserviceRoomDirectoryVisibility", "getProtocolMetadata",
         "queryLocationByProtocol", "queryUserByProtocol", "queryLocationByAlias", "queryUserByID",

@@ -11,6 +11,7 @@ import re
 import pytest
 from contract import spec
 from contract.not_offered import NOT_OFFERED
+from contract.scenes_keys import SCENES as KEYS
 from contract.scenes_people import SCENES as PEOPLE
 from contract.scenes_rooms import SCENES as ROOMS
 from contract.spec import operations
@@ -21,7 +22,7 @@ from harness.matrix import login
 
 pytestmark = pytest.mark.skipif(spec.MISSING is not None, reason=str(spec.MISSING))
 
-SCENES = PEOPLE | ROOMS
+SCENES = PEOPLE | KEYS | ROOMS
 BY_EMAIL = {"id_server": "x.y", "id_access_token": "x", "medium": "email", "address": "a@x.y"}
 
 

@@ -71,7 +71,8 @@ class People:
         name = settings.server_name
         self.passwords = Passwords()
         self.device_lists = LoggedDeviceLists(log)
-        device_store = PostgresDeviceStore(database, [delete_pushers_of, delete_keys_of])
+        self.device_store = PostgresDeviceStore(database, [delete_pushers_of, delete_keys_of])
+        device_store = self.device_store
         account_store = PostgresAccountStore(database, device_store)
         sessions = PostgresSessionStore(database)
         short_tokens = PostgresShortTokenStore(database)

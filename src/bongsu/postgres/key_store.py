@@ -162,7 +162,7 @@ class PostgresKeyStore:
 
     async def upload(self, user_id: str, device_id: str, upload: KeyUpload) -> Uploaded:
         async def body(connection: Connection) -> Uploaded:
-            return await _upload(connection, (user_id, device_id), upload)
+            return await upload_in(connection, (user_id, device_id), upload)
 
         return await self._database.write(body)
 
@@ -232,7 +232,7 @@ async def delete_keys_of(
         await connection.execute(statement, user_id, device_ids)
 
 
-async def _upload(connection: Connection, device: tuple[str, str], upload: KeyUpload) -> Uploaded:
+async def upload_in(connection: Connection, device: tuple[str, str], upload: KeyUpload) -> Uploaded:
     # A device that is being deleted at this moment gets no keys that would outlive it.
     if await connection.fetchval(_LOCK_DEVICE, *device) is None:
         raise no_such_device()
