@@ -8,7 +8,7 @@ from contract.spec import Operation, Place, core_schema, error_schema, event_sch
 
 COMPLAINTS_MAX = 8
 # Keys that only schemas other than the answer's name: of /room_summary.
-NAMED_ELSEWHERE = {"room_version"}
+NAMED_ELSEWHERE = {"room_version", "device_unused_fallback_key_types"}
 # Answers of whatever was put there: their schema says "an object, or else an event".
 FREE = {"getRoomStateWithKey"}
 # A key of a namespace is nobody's misspelling, nor is one of the spec's prose ("m.thread").
