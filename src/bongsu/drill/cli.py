@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -114,7 +115,7 @@ class Series:
             async def script(drill: Drill) -> None:
                 await lose_and_heal(drill, loss, site, times)  # noqa: B023  # awaited in this turn
 
-            watches = [watch.run(), _until_replaced(drill, watch, site)]
+            watches = [watch.run, partial(_until_replaced, drill, watch, site)]
             self._tell(await drill.play(script, watches, watch.events))
         return self._outcomes
 
@@ -130,7 +131,7 @@ class Series:
         async def script(drill: Drill) -> None:
             await observe(drill, lost, seconds, marks)
 
-        watches = [watch.run(), _notice_role(drill, watch)] if watch else []
+        watches = [watch.run, partial(_notice_role, drill, watch)] if watch else []
         told = watch.events if watch else list
         self._tell(await drill.play(script, watches, told, leave=self._lab is None))
         return self._outcomes

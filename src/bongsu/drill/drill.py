@@ -62,7 +62,7 @@ class Drill:
     async def play(
         self,
         script: Callable[["Drill"], Awaitable[None]],
-        watches: Sequence[Coroutine[Any, Any, None]] = (),
+        watches: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         told: Callable[[], list[Event]] = list,
         *,
         leave: bool = False,
@@ -80,7 +80,7 @@ class Drill:
                     self._sites.watch(),
                     self._readers.run(),
                     self._progress(),
-                    *watches,
+                    *[watch() for watch in watches],
                 ]
                 watching = [group.create_task(one) for one in around]
                 load = [group.create_task(self._senders.run()),

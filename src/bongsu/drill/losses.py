@@ -8,6 +8,7 @@ from bongsu.errors import OperatorError
 from bongsu.lab import control, status
 from bongsu.lab.isolation import Link
 from bongsu.lab.topology import Lab, Site
+from bongsu.log.position import PARTITIONS
 
 _WAYS: dict[str, Callable[[Lab, Site], int | list[Link]]] = {
     "kill": control.kill,
@@ -32,7 +33,7 @@ class Loss(Protocol):
     async def heal(self, site: str) -> str: ...
 
     async def is_whole(self) -> bool:
-        """Whether every site is there with all its parts."""
+        """Whether every site is there with all its parts, and every partition has an owner."""
         ...
 
 
@@ -60,7 +61,11 @@ class LabLoss:
 
     async def is_whole(self) -> bool:
         seen = await self._status()
-        return seen["primary"] is not None and all(map(_is_well, seen["sites"].values()))
+        sites = seen["sites"].values()
+        owned = sum(
+            part.get("partitions", 0) for site in sites for part in site["components"].values()
+        )
+        return seen["primary"] is not None and owned == PARTITIONS and all(map(_is_well, sites))
 
     async def _status(self) -> status.Status:
         return await asyncio.to_thread(lambda: asyncio.run(status.look(self._lab)))

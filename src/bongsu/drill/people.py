@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import orjson
 
-from bongsu.drill.http_client import Answer
+from bongsu.drill.http_client import Answer, ConnectionLost
 from bongsu.drill.travel import Sites, Traveller
 from bongsu.errors import OperatorError
 
@@ -35,11 +35,14 @@ class People:
         name = f"drill-{self._run}-{kind}-{home}-{len(self._all)}".lower()
         self._all.append(person)
         content: dict[str, Any] = {"username": name, "password": self._password}
-        async with self._gate:
-            answer = await person.once("POST", f"{V3}/register", orjson.dumps(content))
-            if answer.status == 401:
-                content["auth"] = self._auth(answer)
+        try:
+            async with self._gate:
                 answer = await person.once("POST", f"{V3}/register", orjson.dumps(content))
+                if answer.status == 401:
+                    content["auth"] = self._auth(answer)
+                    answer = await person.once("POST", f"{V3}/register", orjson.dumps(content))
+        except (ConnectionLost, TimeoutError) as error:
+            raise OperatorError(f"site {home} does not answer: {error or 'timeout'}") from None
         if answer.status != 200:
             raise OperatorError(f"site {home} registers nobody: {_words(answer)}")
         said = orjson.loads(answer.body)
@@ -81,8 +84,11 @@ class People:
             await person.ask("join", "POST", path, b"{}")
 
     async def _all_of(self, work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
-        async with asyncio.timeout(BOARDING_SECONDS_MAX):
-            return await asyncio.gather(*work)
+        try:
+            async with asyncio.timeout(BOARDING_SECONDS_MAX):
+                return await asyncio.gather(*work)
+        except TimeoutError:
+            raise OperatorError(f"no rooms after {BOARDING_SECONDS_MAX:.0f} s") from None
 
     def _auth(self, answer: Answer) -> dict[str, str]:
         said = orjson.loads(answer.body)
