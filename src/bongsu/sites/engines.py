@@ -132,9 +132,9 @@ def _postgresql(site: Site, secrets: Secrets) -> dict[str, Any]:
             for role, (name, word) in words.items()
         },
         "pg_hba": [
-            f"hostssl {what} {user} {each.network} scram-sha-256"
+            f"hostssl {what} {user} {network} scram-sha-256"
             for what, user in who
-            for each in site.own_first
+            for network in ("127.0.0.1/32", *(each.network for each in site.own_first))
         ],
         # A site that comes back rejoins by itself, by a fresh copy if need be.
         "remove_data_directory_on_rewind_failure": True,
