@@ -138,6 +138,7 @@ class Drill:
         _, unfinished = await asyncio.wait(load, timeout=FINISH_SECONDS_MAX)
         if unfinished:
             self.run.unfinished.append(f"requests without an answer in {FINISH_SECONDS_MAX:.0f} s")
+        await self._within("last messages", FINISH_SECONDS_MAX, self._senders.close())
         history = await self._within("history", VERIFY_SECONDS_MAX, self._senders.history()) or {}
         await self._catch_up(history)
         self.run.ledger = judge(self._journal.acknowledged, history)

@@ -18,6 +18,8 @@ from bongsu.drill.travel import Traveller
 
 MARK = "bongsu.drill.mark"
 PAGE_EVENTS = 100
+LAST_NUMBER = 99_999_999
+BEHIND_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Senders:
         self.people: list[Traveller] = []
         self._notes, self._journal, self._pace = notes, journal, pace
         self._stopping = False
+        self._closing: dict[str, str] = {}
 
     async def board(self, people: People, sites: Sequence[str]) -> None:
         self.people = await asyncio.gather(*[
@@ -59,9 +62,23 @@ class Senders:
         for sender in self.people:
             sender.is_loyal = False
 
+    async def close(self) -> None:
+        """One last message into each room: when that is there, all before it must be."""
+        closer = self.people[1]
+        await asyncio.gather(*[self._one(closer, room, LAST_NUMBER) for room in self.rooms])
+        self._closing = {room: mark_of(closer.user_id, room, LAST_NUMBER) for room in self.rooms}
+
     async def history(self) -> dict[str, list[Found]]:
-        """Every room's marked messages from /messages, oldest first."""
-        return {room_id: await _messages(self.people[1], room_id) for room_id in self.rooms}
+        """Every room's marked messages from /messages, oldest first, up to the closing one."""
+        return {room_id: await self._whole(room_id) for room_id in self.rooms}
+
+    async def _whole(self, room_id: str) -> list[Found]:
+        while True:
+            found = await _messages(self.people[1], room_id)
+            closing = self._closing.get(room_id)
+            if closing is None or closing in {one.mark for one in found}:
+                return found
+            await asyncio.sleep(BEHIND_PAUSE_SECONDS)  # a site may show a message a little later
 
     async def _send(self, sender: Traveller) -> None:
         for number in itertools.count():
