@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from fixtures.sync_house import ALICE, SyncHouse
 from fixtures.two_sites import DATABASE, SiteNode, TwoSites, node_in, two_sites
+from harness.postgres import Postgres
 
 from bongsu.errors import Unavailable
 from bongsu.log.proposal import Accepted, fresh_request_id
@@ -17,6 +18,7 @@ from bongsu.memory.bus import MemoryBus
 from bongsu.rooms.proposals import SendEvent
 
 __all__ = ["two_sites"]  # the fixture
+WRITE = "DELETE FROM media"  # there is none, and it may be said any number of times
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -82,6 +84,13 @@ async def open_town(sites: TwoSites) -> AsyncIterator[Town]:
         await town.house.sync.stop()
 
 
+async def lose(sites: TwoSites, postgres: Postgres, how: str) -> None:
+    if how == "killed":
+        await asyncio.to_thread(postgres.kill)
+    else:
+        sites.hang(postgres)
+
+
 async def check_exactly_once(town: Town, url: str) -> None:
     rows = [row["event_id"] for row in await town.rows(url)]
     assert len(rows) == len(set(rows))
@@ -111,13 +120,16 @@ async def test_sends_go_on_after_a_promotion_and_reads_never_stop(
         reading = asyncio.create_task(town.read_for_ever(gaps))
         await asyncio.sleep(1.0)
         lost_at = monotonic()
-        await asyncio.to_thread(two_sites.a.kill if how == "killed" else two_sites.hang_a)
-        await asyncio.sleep(2.0)
+        await lose(two_sites, two_sites.a, how)
+        await asyncio.sleep(0.5)
+        writing = asyncio.create_task(town.b.site.database.execute(WRITE))
+        await asyncio.sleep(1.5)
         promoted_at = monotonic()
         await asyncio.to_thread(two_sites.b.promote)
         while town.sent_at[-1] < promoted_at:
             assert monotonic() < promoted_at + 20, "no send after the promotion"
             await asyncio.sleep(0.05)
+        assert await writing == "DELETE 0"
         first = next(at for at in town.sent_at if at > promoted_at)
         await asyncio.sleep(0.5)
         for task in (sending, reading):
@@ -130,7 +142,7 @@ async def test_sends_go_on_after_a_promotion_and_reads_never_stop(
         assert len(town.b.heart.sequencer.heads) == 64
         assert not town.a.heart.sequencer.heads
         await check_exactly_once(town, two_sites.b.url(DATABASE))
-        two_sites.thaw_a()
+        two_sites.thaw()
         await asyncio.sleep(1.0)
         again = await town.b.heart.log.propose(message(town.room, "after the thaw"))
         assert again.position > max(accepted.position for accepted in town.sent.values())
@@ -162,19 +174,23 @@ async def test_a_row_that_is_not_acknowledged_is_shown_by_no_replica(two_sites: 
         assert accepted.event_id in [event["event_id"] for event in events]
 
 
+@pytest.mark.parametrize("how", ["killed", "hung"])
 async def test_reads_fall_back_on_the_primary_when_the_own_server_is_gone(
-    two_sites: TwoSites,
+    two_sites: TwoSites, how: str
 ) -> None:
     async with open_town(two_sites) as town:
         await town.house.get(ALICE)
         two_sites.a.sql("ALTER SYSTEM SET synchronous_standby_names = ''")
         two_sites.a.sql("SELECT pg_reload_conf()")
-        await asyncio.to_thread(two_sites.b.kill)
+        await lose(two_sites, two_sites.b, how)
         started = monotonic()
         answer = await town.house.get(ALICE, sync=town.house.new_sync())
         assert town.room in answer["rooms"]["join"]
-        assert monotonic() - started < 3.0
-        await asyncio.to_thread(two_sites.b.start)
+        print(f"own server {how}: read after {monotonic() - started:.2f} s")
+        assert monotonic() - started < 5.0
+        if how == "killed":
+            await asyncio.to_thread(two_sites.b.start)
+        two_sites.thaw()
         while not town.b.site.servers.own_is_current:
             await asyncio.sleep(0.1)
         accepted = await town.b.heart.log.propose(message(town.room, "back"))

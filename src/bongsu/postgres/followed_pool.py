@@ -7,12 +7,15 @@ from time import monotonic
 from typing import Any, Protocol
 
 import asyncpg
+import structlog
 
 from bongsu.postgres.database import Connection, Pool
 from bongsu.postgres.servers import Server, Servers
 
-CONNECT_SECONDS_MAX = 1.0
-ACQUIRE_SECONDS_MAX = 2.0  # of one attempt: its server may be gone
+log = structlog.get_logger()
+
+CONNECT_SECONDS_MAX = 2.0
+ACQUIRE_SECONDS_MAX = 3.0  # of one attempt: its server may be gone
 CONNECTION_IDLE_SECONDS = 60.0
 
 # A vanished client's transaction must not keep its locks for hours.
@@ -69,10 +72,10 @@ class FollowedPool:
         """A connection. `TimeoutError` when there is none in time; it may be asked for again."""
         deadline = monotonic() + timeout
         await self.known(timeout)
-        assert self._pool is not None, "known, so there is a pool"
-        assert self._opening is not None, "made with the pool"
-        pool = self._pool
-        await asyncio.shield(self._opening)
+        pool, opening = self._pool, self._opening
+        if pool is None or opening is None:
+            raise TimeoutError("The server has changed just now")
+        await asyncio.shield(opening)
         left = min(max(deadline - monotonic(), 0.0), ACQUIRE_SECONDS_MAX)
         async with pool.acquire(timeout=left) as connection:
             yield connection  # type: ignore[misc]  # a pool's proxy
@@ -80,10 +83,14 @@ class FollowedPool:
     def terminate(self) -> None:
         """Drop every socket; running statements fail."""
         self._known.clear()
-        self._server = None
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool = None
+        pool, opening = self._pool, self._opening
+        self._server = self._pool = self._opening = None
+        if pool is None or opening is None:
+            return
+        if opening.done():
+            _drop(pool)
+        else:
+            opening.add_done_callback(lambda _: _drop(pool))
 
     def _look(self) -> None:
         server = self._role()
@@ -109,6 +116,13 @@ class FollowedPool:
         self._server, self._pool = server, pool
         self.life += 1
         self._opening = asyncio.ensure_future(pool)
+
+
+def _drop(pool: Pool) -> None:
+    try:
+        pool.terminate()
+    except Exception:  # its sockets are those of a broken server: whatever is wrong with them
+        log.exception("a pool was not dropped cleanly")
 
 
 def primary_of(servers: Servers) -> Callable[[], Server | None]:

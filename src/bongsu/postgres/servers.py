@@ -19,10 +19,12 @@ from bongsu.tasks import TaskOwner
 
 log = structlog.get_logger()
 
-CONNECT_SECONDS_MAX = 1.0
+CONNECT_SECONDS_MAX = 3.0
+START_SECONDS_MAX = 1.0
 ASK_SECONDS = 0.25
 SEARCH_SECONDS = 0.05  # while no primary is known
 SILENT_SECONDS = 1.5
+BROKEN_SECONDS = 5.0  # then it is asked over a new connection; until then it may only be slow
 LAG_SAMPLES_MAX = 120  # of the primary's position, one each time that it is asked
 LAG_SECONDS_MAX = 5.0  # a standby that is further behind is not read
 
@@ -130,9 +132,10 @@ class Servers:
 
     async def start(self) -> None:
         """Begin, and return when all have answered or had the time to."""
+        self._tasks.start(self._look_at_clock())
         for server in self.all:
             self._tasks.start(self._watch(server))
-        deadline = monotonic() + CONNECT_SECONDS_MAX
+        deadline = monotonic() + START_SECONDS_MAX
         while monotonic() < deadline and not all(server.answers for server in self.all):
             await asyncio.sleep(SEARCH_SECONDS)
 
@@ -149,6 +152,12 @@ class Servers:
                 log.warning("asking a server failed", server=server.name, reason=repr(error))
             self._tell()
             await asyncio.sleep(SEARCH_SECONDS if self.primary is None else ASK_SECONDS)
+
+    async def _look_at_clock(self) -> None:
+        """Silence is news too, and nobody else brings it."""
+        while True:
+            await asyncio.sleep(ASK_SECONDS)
+            self._tell()
 
     async def _converse(self, server: Server) -> None:
         """Ask again and again over one connection, until it breaks or falls silent."""
@@ -179,7 +188,10 @@ class Servers:
 
     def _tell(self) -> None:
         for listener in self._listeners:
-            listener()
+            try:
+                listener()
+            except Exception:  # the watch must go on, whoever stumbles over what it says
+                log.exception("a listener of the servers failed")
 
 
 def split_dsn(dsn: str) -> list[str]:
@@ -236,7 +248,7 @@ async def _asked(connection: Connection) -> Sighting:
     """
     asking = asyncio.ensure_future(connection.fetchrow(ASK))
     asking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    done, _ = await asyncio.wait({asking}, timeout=SILENT_SECONDS)
+    done, _ = await asyncio.wait({asking}, timeout=BROKEN_SECONDS)
     if not done:
         raise TimeoutError
     row = asking.result()
