@@ -5,7 +5,7 @@ the fields below: `listen` in the file, `BONGSU_LISTEN` in the environment, `--l
 """
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,11 @@ class Settings:
     default_room_version: str = _setting("12", "Version of new rooms.", choices=("10", "11", "12"))
     enable_presence: bool = _setting(True, "Whether people see who is online.")
     max_upload_bytes: int = _setting(100 * 1024**2, "Largest media upload.")
+    monitoring_listen: str | None = _setting(
+        None,
+        "Another address for /health, /ready and /metrics alone; each further one of several "
+        "processes takes the next port.",
+    )
     access_token_in_query: bool = _setting(
         True, "Accept ?access_token=, which the spec still demands; headers are safer."
     )
@@ -86,6 +91,8 @@ class Settings:
         object.__setattr__(self, "data", self.data.absolute())
         if not self.registration:
             object.__setattr__(self, "registration", "open" if is_loopback(host) else "closed")
+        if self.monitoring_listen is not None:
+            split_listen(self.monitoring_listen, "monitoring_listen")
         if not is_server_name(self.server_name):
             raise OperatorError(f"server_name: {self.server_name!r} is no server name")
         if self.registration == "token" and not self.registration_tokens:
@@ -113,6 +120,13 @@ class Settings:
         bracketed = f"[{host}]" if ":" in host else host
         return f"http://{bracketed}:{self.listen_port}"
 
+    def of_process(self, number: int) -> "Settings":
+        """The settings of one of several processes, counted from 0: each is monitored by itself."""
+        if self.monitoring_listen is None:
+            return self
+        host, _, port = self.monitoring_listen.rpartition(":")
+        return replace(self, monitoring_listen=f"{host}:{int(port) + number}")
+
     def _check_site(self) -> None:
         """A site needs all that joins it to the others; without one nothing of it has a meaning."""
         if bool(self.site) != bool(self.replica_url):
@@ -136,14 +150,14 @@ class Settings:
                 raise OperatorError(f"{name}: must be between {least} and {most}")
 
 
-def split_listen(listen: str) -> tuple[str, int]:
+def split_listen(listen: str, name: str = "listen") -> tuple[str, int]:
     """`host:port` or `[v6]:port` as host and port; `OperatorError` if it is neither."""
     host, colon, port = listen.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or not host or not (port.isascii() and port.isdigit() and int(port) < 65536):
-        raise OperatorError(f"listen: {listen!r} is not host:port, such as 127.0.0.1:8008")
+        raise OperatorError(f"{name}: {listen!r} is not host:port, such as 127.0.0.1:8008")
     if ":" in host and not bracketed:
-        raise OperatorError(f"listen: write an IPv6 address in brackets, such as [{host}]:{port}")
+        raise OperatorError(f"{name}: write an IPv6 address in brackets, such as [{host}]:{port}")
     return (host[1:-1] if bracketed else host), int(port)
 
 

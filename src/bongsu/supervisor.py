@@ -139,7 +139,7 @@ class _Node:
     def __init__(self, settings: Settings, dsn: str, nats_url: str | None, number: int) -> None:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
-        orders = NodeOrders(settings, dsn, nats_url, self._writer)
+        orders = NodeOrders(settings.of_process(number), dsn, nats_url, self._writer)
         self._command = Command(
             argv=[sys.executable, "-m", "bongsu.cli", "node"],
             environment={NODE_VARIABLE: orders.to_json()},

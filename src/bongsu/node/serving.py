@@ -32,7 +32,7 @@ from bongsu.node.site import Site, SiteCollector, joined_site
 from bongsu.postgres.database import Database
 from bongsu.postgres.identity import ensure_identity
 from bongsu.postgres.room_store import PostgresRoomStore
-from bongsu.settings import Settings
+from bongsu.settings import Settings, split_listen
 
 log = structlog.get_logger()
 
@@ -126,7 +126,8 @@ class Node:
             router.add(endpoint)
         facts = ServerFacts(settings.default_room_version, settings.base_url, UNSTABLE_FEATURES)
         router.add(ServerInfo(facts))
-        router.add(Monitoring(registry, self._reasons_not_ready, self._missing))
+        monitoring = Monitoring(registry, self._reasons_not_ready, self._missing)
+        router.add(monitoring)
         app = App(
             router,
             self._people.authenticator,
@@ -146,6 +147,12 @@ class Node:
         self._server = Server(
             app, settings.listen_host, settings.listen_port, reuse_port=settings.processes > 1
         )
+        self._monitor: Server | None = None
+        if settings.monitoring_listen is not None:
+            alone = Router()
+            alone.add(monitoring)
+            where = split_listen(settings.monitoring_listen)
+            self._monitor = Server(App(alone, self._people.authenticator), *where)
 
     @property
     def url(self) -> str:
@@ -154,18 +161,15 @@ class Node:
         return self._settings.base_url
 
     async def start(self) -> None:
+        if self._monitor is not None:
+            await _listen(self._monitor, "monitoring_listen", self._settings.monitoring_listen)
         await self._content.start()
         await self._heart.start()
         await self._people.start()
         self._device_news.start()
         await self._reading.start()
         await self._heart.ownership.settled(OWNER_SECONDS_MAX)
-        try:
-            await self._server.start()
-        except OSError as error:
-            raise OperatorError(
-                f"listen: cannot listen on {self._settings.listen} ({error.strerror})"
-            ) from error
+        await _listen(self._server, "listen", self._settings.listen)
 
     async def stop(self) -> None:
         """Answer what runs, then let go of everything else."""
@@ -177,6 +181,8 @@ class Node:
         await self._people.stop()
         await self._content.stop()
         await self._heart.stop()
+        if self._monitor is not None:
+            await self._monitor.stop()
 
     def _reasons_not_ready(self) -> list[str]:
         if self._site is None:
@@ -199,6 +205,13 @@ class Node:
     def _unowned(self) -> list[str]:
         unowned = self._heart.ownership.count_unowned()
         return [f"{unowned} partitions have no owner"] if unowned else []
+
+
+async def _listen(server: Server, setting: str, address: str | None) -> None:
+    try:
+        await server.start()
+    except OSError as error:
+        raise OperatorError(f"{setting}: cannot listen on {address} ({error.strerror})") from error
 
 
 def _settle_memory() -> None:
