@@ -89,6 +89,7 @@ async def test_loss_made_by_hand(nodes: dict[str, Bongsu], tmp_path: Path) -> No
     async def script(drill: Drill) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(observe(drill, None, 120.0, marks))
+            await asyncio.sleep(0.5)  # marks count from when somebody looks
             await _mark(marks, "a spade is near the cable")
             await _mark(marks, "lose a replica")
             await asyncio.to_thread(nodes["a"].kill)
