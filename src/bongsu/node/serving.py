@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from bongsu.errors import OperatorError
 from bongsu.http.app import App
@@ -137,22 +138,28 @@ class Node:
             trusted_proxies=settings.trusted_proxies,
             saw=self._people.last_seen.saw,
         )
-        waiters = self._reading.sync.waiters
-        registry.register(RouteCollector(app.stats))
-        registry.register(LogCollector(heart, lambda: waiters.count))
-        for collector in self._content.collectors():
+        for collector in [RouteCollector(app.stats), *self._collectors()]:
             registry.register(collector)
-        if site is not None:
-            registry.register(SiteCollector(site))
         self._server = Server(
             app, settings.listen_host, settings.listen_port, reuse_port=settings.processes > 1
         )
-        self._monitor: Server | None = None
-        if settings.monitoring_listen is not None:
-            alone = Router()
-            alone.add(monitoring)
-            where = split_listen(settings.monitoring_listen)
-            self._monitor = Server(App(alone, self._people.authenticator), *where)
+        self._monitor = self._monitor_of(monitoring)
+
+    def _collectors(self) -> list[Collector]:
+        """What `/metrics` shows of the log, the media and the site."""
+        waiters = self._reading.sync.waiters
+        of_site = [] if self._site is None else [SiteCollector(self._site)]
+        log_collector = LogCollector(self._heart, lambda: waiters.count)
+        return [log_collector, *self._content.collectors(), *of_site]
+
+    def _monitor_of(self, monitoring: Monitoring) -> Server | None:
+        """What an operator looks at, under an address of its own if the settings name one."""
+        if self._settings.monitoring_listen is None:
+            return None
+        router = Router()
+        router.add(monitoring)
+        host, port = split_listen(self._settings.monitoring_listen)
+        return Server(App(router, self._people.authenticator), host, port)
 
     @property
     def url(self) -> str:
