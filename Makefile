@@ -9,7 +9,7 @@ PIP = $(shell $(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/pyth
 	|| echo $(PYTHON) -m pip --python $(BIN)/python)
 SOURCES := src tests bench
 
-.PHONY: setup run fmt lint types test unit integration e2e chaos bench node etcd clean
+.PHONY: setup run fmt lint types test unit integration e2e chaos sites bench node etcd clean
 
 run: $(VENV)/.run  ## the server on http://127.0.0.1:8008, data in ./data
 	@exec $(BIN)/bongsu serve
@@ -28,7 +28,7 @@ lint: setup  ## format, rules, layers
 types: setup
 	$(BIN)/pyright
 
-test: lint types node etcd  ## everything that must hold before a change goes in
+test: lint types node  ## everything that must hold before a change goes in
 	$(BIN)/pytest
 
 unit: setup  ## no IO, seconds
@@ -40,8 +40,11 @@ integration: setup  ## real PostgreSQL and NATS
 e2e: setup node  ## matrix-nio and matrix-js-sdk against the running server
 	$(BIN)/pytest tests/e2e
 
-chaos: setup etcd  ## processes and sites killed, disks filled
+chaos: setup  ## processes killed, disks filled
 	$(BIN)/pytest tests/chaos
+
+sites: setup etcd  ## three sites on one machine: lost, cut off, hung and back; about 20 minutes
+	$(BIN)/pytest tests/sites
 
 DRILL_LAB ?= /tmp/bongsu-drill
 DRILL_REPEAT ?= 20

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness.lab import LabUnderTest, needs_etcd, needs_isolation
+from harness.lab import LabUnderTest, Status, needs_etcd, needs_isolation
 
 pytestmark = [needs_etcd, pytest.mark.timeout(600)]
 
@@ -24,63 +24,53 @@ def lab() -> Iterator[LabUnderTest]:
 
 
 async def test_sites_die_and_return(lab: LabUnderTest) -> None:
-    # Started, it shows one primary, serves clients on every site, and takes writes.
+    # The first start is killed half-way. The next one finishes it, and one more finds nothing to do.
+    lab.start_and_die()
     lab.run("up")
-    status = lab.wait_until_whole()
-    primary = status["primary"]
-    first, second = (name for name in status["sites"] if name != primary)
+    primary = (await lab.wait_until_whole())["primary"]
+    lab.run("up")
+    status = lab.status()
+    assert status["primary"] == primary
     assert lab.serves_clients()
     await lab.write("all well")
+    first, second = (name for name in status["sites"] if name != primary)
 
     # A replica's site dies: the primary stays and goes on.
     lab.run("kill", first)
-    status = lab.wait(lambda status: status["sites"][first]["state"] == "down")
+    status = await lab.wait(lambda status: status["sites"][first]["state"] == "down")
     assert status["primary"] == primary
     await lab.write("a replica's site is dead")
     lab.run("heal", first)
-    lab.wait_until_whole()
+    await lab.wait_until_whole()
 
     # The primary's site hangs, all of it: it is replaced, and follows when it wakes.
     lab.run("hang", primary)
-    status = lab.wait(lambda status: status["primary"] in (first, second))
+    status = await lab.wait(lambda status: status["primary"] in (first, second))
     assert status["sites"][primary]["state"] == "hung"
     await lab.write("the primary's site is hung")
     lab.run("heal", primary)
-    status = lab.wait_until_whole()
+    status = await lab.wait_until_whole()
     assert status["sites"][primary]["components"]["patroni"]["role"] == "replica"
 
-    # A single engine stays dead until it is healed; everything else is kept alive.
+    # A single engine stays dead until it is healed; what keeps the others does not.
     lab.run("kill", first, "--what", "etcd")
-    lab.run("kill", first, "--what", "postgres")
-    lab.wait(lambda status: status["sites"][first]["components"]["patroni"]["state"] == "up")
-    assert lab.status()["sites"][first]["components"]["etcd"]["state"] == "down"
+    lab.run("kill", first, "--what", "nats")
     lab.run("heal", first)
-    lab.wait_until_whole()
+    lab.run("kill", first, "--what", "etcd")
+    status = await lab.wait(lambda status: _state(status, first, "nats") == "up")
+    assert _state(status, first, "etcd") == "down"
+
+    # The power fails everywhere at once. The command that starts the lab brings all of it back.
+    for site in status["sites"]:
+        lab.run("kill", site)
+    assert lab.processes() == 0
+    begun = time.monotonic()
+    lab.run("up")
+    print(f"served {time.monotonic() - begun:.1f} s after the power came back")
+    await lab.wait_until_whole()
     assert await lab.read() == {
         "all well", "a replica's site is dead", "the primary's site is hung",
     }  # fmt: skip
-
-
-async def test_power_cut_and_starts_that_die(lab: LabUnderTest) -> None:
-    # The first start is killed half-way.
-    lab.start_and_die()
-
-    # The next one finishes it, and one more finds nothing to do.
-    lab.run("up")
-    before = lab.wait_until_whole()
-    lab.run("up")
-    assert lab.status()["primary"] == before["primary"]
-    await lab.write("before the power cut")
-
-    # The power fails everywhere at once. The same command brings all of it back.
-    for site in before["sites"]:
-        lab.run("kill", site)
-    assert lab.processes() == 0
-    begun_at = time.monotonic()
-    lab.run("up")
-    print(f"served {time.monotonic() - begun_at:.1f} s after the power came back")
-    lab.wait_until_whole()
-    assert await lab.read() == {"before the power cut"}
 
     # Its end leaves nothing.
     lab.run("down", "--delete")
@@ -91,18 +81,22 @@ async def test_power_cut_and_starts_that_die(lab: LabUnderTest) -> None:
 @needs_isolation
 async def test_cut_off_primary_is_replaced(lab: LabUnderTest) -> None:
     lab.run("up", "--isolated", "--rtt-ms", "1")
-    status = lab.wait_until_whole()
+    status = await lab.wait_until_whole()
     primary = status["primary"]
     await lab.write("before the cut")
 
     # Cut off from the other sites, but not from its clients, it still takes itself for a primary.
     lab.run("cut", primary)
-    status = lab.wait(lambda status: status["primary"] not in (None, primary))
+    status = await lab.wait(lambda status: status["primary"] not in (None, primary))
     assert sorted(status["cuts"]) == status["cuts"]
     assert len(status["cuts"]) == 4
     lab.run("heal", primary)
 
-    status = lab.wait_until_whole()
+    status = await lab.wait_until_whole()
     assert status["cuts"] == []
     assert status["sites"][primary]["components"]["patroni"]["role"] == "replica"
     assert await lab.read() == {"before the cut"}
+
+
+def _state(status: Status, site: str, component: str) -> str:
+    return status["sites"][site]["components"][component]["state"]
