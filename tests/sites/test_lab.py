@@ -24,7 +24,7 @@ def lab() -> Iterator[LabUnderTest]:
 
 
 async def test_sites_die_and_return(lab: LabUnderTest) -> None:
-    # The first start is killed half-way. The next one finishes it, and one more finds nothing to do.
+    # The first start is killed half-way. The next finishes it, and one more finds nothing to do.
     lab.start_and_die()
     lab.run("up")
     primary = (await lab.wait_until_whole())["primary"]
