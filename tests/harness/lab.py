@@ -1,5 +1,6 @@
 """A lab under test, handled as a person does: by its commands, from shells that come and go."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import asyncpg
 import pytest
 
 from bongsu.lab import process_table, topology
+from bongsu.lab.status import look
 
 COMMAND_SECONDS_MAX = 300.0
 Status = dict[str, Any]
@@ -54,30 +56,30 @@ class LabUnderTest:
     def status(self) -> Status:
         return json.loads(self.run("status", "--json"))
 
-    def wait(self, seen: Callable[[Status], object], *, seconds_max: float = 90.0) -> Status:
+    async def wait(self, seen: Callable[[Status], object], *, seconds_max: float = 90.0) -> Status:
         """Look until `seen` holds; gives that status."""
         deadline = time.monotonic() + seconds_max
-        while not seen(status := self.status()):
-            assert time.monotonic() < deadline, f"not seen in {seconds_max} s: {status}"
-            time.sleep(0.2)
-        return status
+        while not seen(found := await look(self.layout)):
+            assert time.monotonic() < deadline, f"not seen in {seconds_max} s: {found}"
+            await asyncio.sleep(0.2)
+        return found
 
-    def wait_until_whole(self) -> Status:
+    async def wait_until_whole(self) -> Status:
         """Until every site is up and every replica streams."""
-        return self.wait(is_whole)
+        return await self.wait(is_whole)
 
     def processes(self) -> int:
         return len(process_table.processes(self.folder))
 
     async def write(self, note: str) -> None:
         """Commit a row on the primary, whoever that is; raises unless it is acknowledged."""
-        async with self._primary() as connection:
+        async with await self._primary() as connection:
             await connection.execute("CREATE TABLE IF NOT EXISTS note (text text PRIMARY KEY)")
             await connection.execute("INSERT INTO note VALUES ($1)", note)
 
     async def read(self) -> set[str]:
         """The rows on the primary."""
-        async with self._primary() as connection:
+        async with await self._primary() as connection:
             return {row["text"] for row in await connection.fetch("SELECT text FROM note")}
 
     def serves_clients(self) -> bool:
@@ -96,8 +98,8 @@ class LabUnderTest:
         begun.send_signal(signal.SIGKILL)
         begun.communicate()
 
-    def _primary(self) -> Any:
-        primary = self.wait(lambda status: status["primary"])["primary"]
+    async def _primary(self) -> Any:
+        primary = (await self.wait(lambda status: status["primary"]))["primary"]
         url = self.layout.database_url([self.layout.site(primary)])
         return asyncpg.create_pool(url, min_size=1, max_size=1, timeout=10)
 

@@ -52,7 +52,7 @@ async def test_sites_die_and_return(lab: LabUnderTest) -> None:
     status = await lab.wait_until_whole()
     assert status["sites"][primary]["components"]["patroni"]["role"] == "replica"
 
-    # A single engine stays dead until it is healed; what keeps the others does not.
+    # A single engine that was killed on purpose stays dead until it is healed.
     lab.run("kill", first, "--what", "etcd")
     lab.run("kill", first, "--what", "nats")
     lab.run("heal", first)
