@@ -1,22 +1,28 @@
 """What `bongsu serve` says when it serves: the address, and what to do next."""
 
+import os
+import shutil
+import sys
 from collections.abc import Callable
 
 import click
+import structlog
 
 from bongsu.settings import Settings
 
+log = structlog.get_logger()
+
 _REGISTER = """\
-  Make an account   bongsu user add alice, or in Element: Create account, or
+  Make an account   {command} user add alice, or in Element: Create account, or
                     curl {url}/_matrix/client/v3/register -d '{{"username": "alice",
                       "password": "…", "auth": {{"type": "m.login.dummy"}}}}'"""
-_ADD = "  Make an account   bongsu user add alice   (registration is {registration})"
+_ADD = "  Make an account   {command} user add alice   (registration is {registration})"
 _NEXT = """
 Bongsu serves {server_name} on {url}
 
 {accounts}
   Sign in           in Element: Sign in, Edit the homeserver, type {url}
-  Look at it        {url}/health   /ready   /metrics       bongsu doctor
+  Look at it        {url}/health   /ready   /metrics       {command} doctor
   Data              {data}
   Stop              Ctrl-C or SIGTERM; the next start finds everything
 """
@@ -25,19 +31,28 @@ Bongsu serves {server_name} on {url}
 def text(settings: Settings, url: str) -> str:
     """The greeting of a server that answers under `url`."""
     accounts = _REGISTER if settings.registration == "open" else _ADD
+    command = _command()
     return _NEXT.format(
         url=url,
         server_name=settings.server_name,
-        accounts=accounts.format(url=url, registration=settings.registration),
+        command=command,
+        accounts=accounts.format(url=url, registration=settings.registration, command=command),
         data=settings.data,
     )
 
 
+def _command() -> str:
+    """What a person here types for `bongsu`: it is on the path, or where this one was started."""
+    return "bongsu" if shutil.which("bongsu") else os.path.relpath(sys.argv[0])
+
+
 def announcer(settings: Settings) -> Callable[[str], None]:
-    """Prints the greeting once for people; in JSON logs it would be noise."""
+    """Says once that the server serves: to people at length, to JSON logs in a line."""
 
     def announce(url: str) -> None:
         if settings.log_format == "console":
             click.echo(text(settings, url))
+        else:
+            log.info("serving", url=url)
 
     return announce
