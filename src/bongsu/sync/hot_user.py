@@ -20,6 +20,7 @@ INVITE_PERMISSION = "m.invite_permission_config"
 PUSH_RULES = "m.push_rules"
 DECISIVE_TYPES = (IGNORED_USER_LIST, INVITE_PERMISSION, PUSH_RULES)
 
+OWN_ECHO_SECONDS = 0.02  # by then the answer to a send has left
 UNREAD_ROOMS_MAX = 2_000
 PRESENCE_NEWS_MAX = 1_000
 
@@ -87,10 +88,25 @@ class HotUser:
 
     def touch(self, moment: int, room_id: str | None = None) -> None:
         """Something is new for this person (in that room): wake their waiting requests."""
+        self._note(moment, room_id)
+        self._wake()
+
+    def touch_by_own(self, moment: int, room_id: str) -> None:
+        """The same for an event of their own: its send is answered first.
+
+        matrix-js-sdk takes an event of a thread that overtakes the answer for a failed send.
+        """
+        self._note(moment, room_id)
+        if self._waiting:
+            asyncio.get_running_loop().call_later(OWN_ECHO_SECONDS, self._wake)
+
+    def _note(self, moment: int, room_id: str | None) -> None:
         self.moment = moment
         if room_id is not None:
             self.recent.pop(room_id, None)
             self.recent[room_id] = moment
+
+    def _wake(self) -> None:
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)

@@ -206,10 +206,13 @@ class Hub:
         if entry.facts.startswith(_MEMBER_FACTS):
             facts = facts or decode_facts(entry.facts)
             self._on_user_entry(facts.state_key or "", entry, facts)
-        if feed is not None:
+        if feed is not None and facts is not None:
             moment, room_id = self.moment, entry.key
             for user in feed.watchers:
-                user.touch(moment, room_id)
+                if user.user_id == facts.sender:
+                    user.touch_by_own(moment, room_id)
+                else:
+                    user.touch(moment, room_id)
 
     def _on_receipt(self, entry: Entry) -> None:
         feed = self._feeds.get(entry.key)

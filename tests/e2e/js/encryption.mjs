@@ -199,6 +199,7 @@ const scenes = {
         }, "Bob to be verified");
         // Alice's other devices see her signature on Bob's key.
         const phone = await alice.another();
+        await phone.crypto.userHasCrossSigningKeys(alice.userId, true); // downloads what is public
         await phone.crypto.bootstrapCrossSigning({});
         await until(async () => {
             const status = await phone.crypto.getUserVerificationStatus(bob.userId);
