@@ -329,7 +329,11 @@ async def test_a_request_id_is_taken_if_it_is_sane(house: House) -> None:
 
 async def test_health_readiness_and_metrics(house: House) -> None:
     assert (await ask(house, "GET", "/health")).status == 200
-    assert (await ask(house, "GET", "/ready")).json == {"ready": True, "reasons": []}
+    assert (await ask(house, "GET", "/ready")).json == {
+        "ready": True,
+        "reasons": [],
+        "missing": [],
+    }
     house.not_ready.append("no database")
     answer = await ask(house, "GET", "/ready")
     assert (answer.status, answer.json["reasons"]) == (503, ["no database"])
