@@ -168,8 +168,8 @@ class _Look:
                 return self.fence("a vote of ours stands without its fence")
             return self.hold("deposed: waiting for a new leader")
         if leader.revision != vote.against:
-            if self.standby.has_fence:
-                return self.release(leader)
+            if leader.name == self.site:
+                return self.hold("promotion is under way")
             return self.withdraw(leader, "a newer leader reigns")
         if not self.standby.is_fenced:
             return self.withdraw(leader, "the fence is broken")
