@@ -8,9 +8,10 @@ from bongsu.log.entry import LoggedEvent, Receipt, decode_facts, decode_receipt
 from bongsu.log.position import partition_of
 from bongsu.postgres.database import Database
 from bongsu.rooms.event import Event, event_from_json
-from bongsu.rooms.hot_room import KEPT_TYPES, HotRoom, ReceiptKey, visibility_of
+from bongsu.rooms.hot_room import KEPT_TYPES, HotRoom, ReceiptKey
 from bongsu.rooms.room_auth import AuthState
 from bongsu.rooms.room_version import RoomVersion, room_version
+from bongsu.rooms.visibility import history_visibility_of
 
 ROOM = "SELECT * FROM room WHERE room_id = $1"
 
@@ -90,7 +91,9 @@ class PostgresRoomLoader:
                 room.kept[key] = event
                 room.auth.apply(event)
         visibility = room.kept.get(("m.room.history_visibility", ""))
-        room.visibility = visibility_of(visibility.content if visibility else {})
+        room.visibility = history_visibility_of(
+            visibility.content.get("history_visibility") if visibility else None
+        )
         room.created_position = row["created_position"]
         room.joined_count = row["joined_count"]
         room.invited_count = row["invited_count"]

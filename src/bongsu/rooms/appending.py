@@ -10,8 +10,9 @@ from bongsu.log.entry import EventFacts, Kind, LoggedEvent, Relation, encode_fac
 from bongsu.push.notify_class import NotifyClass, notify_class
 from bongsu.rooms.auth_rules import auth_event_keys
 from bongsu.rooms.event import Event, EventDraft, build_event
-from bongsu.rooms.hot_room import KEPT_TYPES, HotRoom, visibility_of
+from bongsu.rooms.hot_room import KEPT_TYPES, HotRoom
 from bongsu.rooms.relations import relation_of, thread_of
+from bongsu.rooms.visibility import history_visibility_of
 
 ROOM_MENTION = "@room"
 
@@ -100,7 +101,10 @@ def _facts(
             membership = event.content["membership"]
             membership_before = room.auth.membership(UserId(event.state_key))
         elif event.type == "m.room.history_visibility" and event.state_key == "":
-            visibility_before, visibility = visibility, visibility_of(event.content)
+            visibility_before, visibility = (
+                visibility,
+                history_visibility_of(event.content.get("history_visibility")),
+            )
     return EventFacts(
         type=event.type,
         sender=event.sender,

@@ -6,13 +6,13 @@ invitation or a repeated state event need it.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any
 
 from bongsu.ids import EventId
 from bongsu.log.entry import LoggedEvent, Receipt
 from bongsu.rooms.event import Event
 from bongsu.rooms.room_auth import AuthState, StateKey
+from bongsu.rooms.visibility import history_visibility_of
 
 # Caches may grow to twice their bound before they are cut back to it: a cut makes what is being
 # loaded for the room start again.
@@ -86,7 +86,7 @@ class HotRoom:
         if event.type == "m.room.member":
             self.loaded_members.add(event.state_key)
         if key == ("m.room.history_visibility", ""):
-            self.visibility = visibility_of(event.content)
+            self.visibility = history_visibility_of(event.content.get("history_visibility"))
 
     def count(self, before: str | None, after: str) -> None:
         """Keep the numbers of joined and invited members."""
@@ -126,13 +126,6 @@ class HotRoom:
             events.append(inviter)
         events.append(invitation)
         return [_strip(event) for event in events]
-
-
-def visibility_of(content: Mapping[str, Any]) -> str:
-    """The visibility that an m.room.history_visibility sets; `shared` if it sets none."""
-    value = content.get("history_visibility")
-    known = ("world_readable", "shared", "invited", "joined")
-    return value if value in known else "shared"
 
 
 def _strip(event: Event) -> dict[str, Any]:

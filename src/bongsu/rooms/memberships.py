@@ -8,12 +8,10 @@ from bongsu.ids import EventId, RoomId, UserId, domain_of
 from bongsu.log.gateway import Log
 from bongsu.log.proposal import fresh_request_id
 from bongsu.rooms.join_rules import JoinRules, join_rules_from
-from bongsu.rooms.power_levels import PowerLevels
 from bongsu.rooms.proposals import SendEvent
 from bongsu.rooms.reading import Aliases, InviteRules, Member, Profiles, RoomInfo, RoomReader
-from bongsu.rooms.room_auth import creators_of
-from bongsu.rooms.room_version import room_version
 from bongsu.rooms.sending import invite_blocked
+from bongsu.rooms.standing_power import power_levels
 from bongsu.users.proposals import ForgetRoom
 from bongsu.users.requester import Requester
 
@@ -187,7 +185,7 @@ class Memberships:
                 break
         else:
             return {}  # the rules say no in their own words
-        levels = await self._power_levels(info)
+        levels = await power_levels(self._rooms, info)
         for candidate in levels.users_by_level():
             member = await self._rooms.member(info.room_id, candidate)
             if (
@@ -200,14 +198,6 @@ class Memberships:
             if levels.level_of(UserId(anyone)) >= levels.invite:
                 return {"join_authorised_via_users_server": anyone}
         raise Forbidden("Nobody in the room may let you in", code="M_UNABLE_TO_GRANT_JOIN")
-
-    async def _power_levels(self, info: RoomInfo) -> PowerLevels:
-        version = room_version(info.version)
-        create = await self._rooms.state_event(info.room_id, "m.room.create", "")
-        content = create.content if create else {}
-        creators = creators_of(version, UserId(info.creator), content)
-        event = await self._rooms.state_event(info.room_id, "m.room.power_levels", "")
-        return PowerLevels(version, creators, event.content if event else None)
 
     async def _exchange_third_party(
         self, requester: Requester, info: RoomInfo, signed: Mapping[str, Any]
