@@ -272,3 +272,12 @@ async def test_a_room_that_refuses_a_departure_does_not_stop_it(node: Node) -> N
         content={"membership": "leave"},
     )  # fmt: skip
     assert (await errcode(node.log.propose(refused)))[0] == 403
+
+
+async def test_a_hundred_tags_put_at_once_are_all_there(node: Node) -> None:
+    await node.register(ALICE)
+    tags = f"/user/{quote(ALICE)}/rooms/{quote(await node.make_room())}/tags"
+    wanted = {f"u.{number}": {"order": number / 100} for number in range(100)}
+    puts = (node.call(ALICE, "PUT", f"{tags}/{tag}", body) for tag, body in wanted.items())
+    await asyncio.gather(*puts)
+    assert await node.call(ALICE, "GET", tags) == {"tags": wanted}

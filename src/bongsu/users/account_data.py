@@ -1,7 +1,9 @@
 """Account data: what a client keeps with its account, global or for a room, shown by /sync."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -37,6 +39,7 @@ class AccountDataService:
     def __init__(self, log: Log, store: AccountDataStore) -> None:
         self._log = log
         self._store = store
+        self._turns: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
 
     async def get(self, user_id: UserId, room_id: RoomId | None, type: str) -> msgspec.Raw:
         """JSON of the content; `NotFound` if it was never set."""
@@ -90,7 +93,20 @@ class AccountDataService:
     ) -> None:
         """Replace the content by what `change` makes of it ({} if there is none), and of nothing
         that another request put there meanwhile. None: leave it. `Unavailable` if others change
-        the same thing all the time."""
+        the same thing all the time.
+
+        A user's updates take turns in this process; `expected` is for those of other processes.
+        """
+        async with self._turns.setdefault(user_id, asyncio.Lock()):
+            await self._update(user_id, room_id, type, change)
+
+    async def _update(
+        self,
+        user_id: UserId,
+        room_id: RoomId | None,
+        type: str,
+        change: Callable[[Content], Awaitable[Content | None]],
+    ) -> None:
         for _ in range(UPDATE_ATTEMPTS_MAX):
             found = await self._store.account_data(user_id, room_id, type, confirmed=True)
             position, content = found or (0, b"{}")
