@@ -43,6 +43,20 @@ def test_loss_is_found() -> None:
     assert not verdict.clean
 
 
+def test_what_is_stored_and_not_served_is_no_loss_but_told() -> None:
+    stored = {ROOM: _history(0, 1)}
+    verdict = judge(_acknowledged(0, 1, 2), {ROOM: _history(0)}, stored)
+    assert verdict.lost == [mark_of("ann", ROOM, 2)]
+    assert verdict.not_shown == [mark_of("ann", ROOM, 1)]
+    assert not verdict.clean
+
+
+def test_a_double_in_the_log_alone_is_found() -> None:
+    stored = {ROOM: [*_history(0, 1), Found("$again", mark_of("ann", ROOM, 1))]}
+    verdict = judge(_acknowledged(0, 1), {ROOM: _history(0, 1)}, stored)
+    assert (verdict.doubled, verdict.lost) == ([mark_of("ann", ROOM, 1)], [])
+
+
 def test_double_is_found() -> None:
     twice = [*_history(0, 1), Found("$again", mark_of("ann", ROOM, 1))]
     verdict = _judge(_acknowledged(0, 1), twice)

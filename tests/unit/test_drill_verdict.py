@@ -159,7 +159,7 @@ def test_summary_names_what_was_broken() -> None:
     text = summary(outcome, "drill 1")
     assert "drill 1: site a (primary), kill  BROKEN" in text
     assert "BROKEN  messages lost" in text
-    assert "! ann/!r/0" in text
+    assert "! lost: ann/!r/0" in text
     assert "+0.00  a  drill    kill" in text
     assert "0 of 2 drills kept every promise" in series_summary([outcome, outcome])
 

@@ -15,6 +15,7 @@ import uvloop
 
 from bongsu.drill.drill import Drill, Say, Times, lose_and_heal, whole
 from bongsu.drill.load import Pace
+from bongsu.drill.log_table import read_log
 from bongsu.drill.losses import HOWS, LabLoss
 from bongsu.drill.marks import observe
 from bongsu.drill.page import page
@@ -116,7 +117,8 @@ class Series:
                 await lose_and_heal(drill, loss, site, times)  # noqa: B023  # awaited in this turn
 
             watches = [watch.run, partial(_until_replaced, drill, watch, site)]
-            self._tell(await drill.play(script, watches, watch.events))
+            log = partial(read_log, self._lab)
+            self._tell(await drill.play(script, watches, watch.events, read_log=log))
         return self._outcomes
 
     async def observe(
@@ -133,7 +135,9 @@ class Series:
 
         watches = [watch.run, partial(_notice_role, drill, watch)] if watch else []
         told = watch.events if watch else list
-        self._tell(await drill.play(script, watches, told, leave=self._lab is None))
+        log = partial(read_log, self._lab) if self._lab else None
+        leave = self._lab is None
+        self._tell(await drill.play(script, watches, told, read_log=log, leave=leave))
         return self._outcomes
 
     def _drill(self, how: str) -> Drill:

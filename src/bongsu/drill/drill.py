@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bongsu.drill.ledger import Found, Journal, judge, stream_faults
+from bongsu.drill.ledger import Found, History, Journal, judge, stream_faults
 from bongsu.drill.load import Pace, Senders
 from bongsu.drill.losses import Loss
 from bongsu.drill.notes import Event, Notes
@@ -26,6 +26,8 @@ PROGRESS_SECONDS = 1.0
 
 T = TypeVar("T")
 Say = Callable[[str], object]
+ReadLog = Callable[[Sequence[str]], Coroutine[Any, Any, History]]
+"""What the log itself holds of these rooms."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,12 @@ class Drill:
         watches: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
         told: Callable[[], list[Event]] = list,
         *,
+        read_log: ReadLog | None = None,
         leave: bool = False,
     ) -> Run:
         """Board, load, `script`, finish. `told` gives further events at the end, from logs.
 
-        `leave`: end the accounts afterwards.
+        `read_log` where the database can be asked. `leave`: end the accounts afterwards.
         """
         try:
             await self._board()
@@ -87,7 +90,7 @@ class Drill:
                         group.create_task(self._uploads.run())]  # fmt: skip
                 self.run.started = self.notes.now()
                 await script(self)
-                await self._finish(load)
+                await self._finish(load, read_log)
                 for task in [*load, *watching]:
                     task.cancel()
             if leave:
@@ -130,7 +133,7 @@ class Drill:
         self._senders.rooms = await self._people.make_rooms(self.pace.rooms, self._senders.people)
         await self._readers.begin()
 
-    async def _finish(self, load: list[asyncio.Task[None]]) -> None:
+    async def _finish(self, load: list[asyncio.Task[None]], read_log: ReadLog | None) -> None:
         self.run.stopped = self.notes.now()
         self.phase("reading back")
         self._senders.stop()
@@ -141,7 +144,10 @@ class Drill:
         await self._within("last messages", FINISH_SECONDS_MAX, self._senders.close())
         history = await self._within("history", VERIFY_SECONDS_MAX, self._senders.history()) or {}
         await self._catch_up(history)
-        self.run.ledger = judge(self._journal.acknowledged, history)
+        log = None
+        if read_log is not None:
+            log = await self._within("log", VERIFY_SECONDS_MAX, read_log(self._senders.rooms))
+        self.run.ledger = judge(self._journal.acknowledged, history, log)
         sites = [site for site in self.run.sites if self._is_here(site)]
         verifying = self._uploads.verify(sites)
         self.run.media = (

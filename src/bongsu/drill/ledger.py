@@ -4,6 +4,9 @@ Each message has a mark of its own, "sender/room/number", in its content. A send
 n + 1 into a room only after n was acknowledged, so the numbers of one sender in one room must be
 found rising; two senders' messages may stand in any order. What was sent but never acknowledged
 may be found or not, once at most.
+
+Where the log itself can be read, two failures are told apart: `lost` is acknowledged and not in the
+log, `not_shown` is in the log, and whoever asks a site for the room's history does not get it.
 """
 
 import json
@@ -25,6 +28,10 @@ class Found:
     mark: Mark
 
 
+History = Mapping[RoomId, Sequence[Found]]
+"""What was found in each room, oldest first."""
+
+
 def mark_of(sender: str, room: str, number: int) -> Mark:
     return f"{sender}/{room}/{number:08d}"
 
@@ -36,19 +43,20 @@ class Verdict:
     acknowledged: int = 0
     found: int = 0
     lost: list[Mark] = field(default_factory=list[Mark])  # acknowledged, not there
+    not_shown: list[Mark] = field(default_factory=list[Mark])  # there, but not served
     doubled: list[Mark] = field(default_factory=list[Mark])  # there more than once
     reordered: list[Mark] = field(default_factory=list[Mark])  # behind a later one of its sender
     changed: list[Mark] = field(default_factory=list[Mark])  # there under another event id
 
     @property
     def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.reordered or self.changed)
+        return not (self.lost or self.not_shown or self.doubled or self.reordered or self.changed)
 
     def __str__(self) -> str:
         return (
             f"acknowledged {self.acknowledged}, found {self.found}, lost {len(self.lost)}, "
-            f"doubled {len(self.doubled)}, reordered {len(self.reordered)}, "
-            f"changed {len(self.changed)}"
+            f"not shown {len(self.not_shown)}, doubled {len(self.doubled)}, "
+            f"reordered {len(self.reordered)}, changed {len(self.changed)}"
         )
 
 
@@ -74,8 +82,23 @@ class Journal:
             self._file.close()
 
 
-def judge(acknowledged: Mapping[Mark, str], history: Mapping[RoomId, Sequence[Found]]) -> Verdict:
-    """Compare what was acknowledged (mark -> event id) with each room's history in its order."""
+def judge(acknowledged: Mapping[Mark, str], shown: History, log: History | None = None) -> Verdict:
+    """Compare what was acknowledged (mark -> event id) with each room's history in its order.
+
+    `shown` is the history as it was served, `log` as it is stored; None: that cannot be read.
+    """
+    verdict = _judge_one(acknowledged, shown)
+    if log is None:
+        return verdict
+    stored = _judge_one(acknowledged, log)
+    stored.not_shown = _without(verdict.lost, stored.lost)
+    for name in ("doubled", "reordered", "changed"):
+        wrong: list[Mark] = getattr(stored, name)
+        wrong += _without(getattr(verdict, name), wrong)
+    return stored
+
+
+def _judge_one(acknowledged: Mapping[Mark, str], history: History) -> Verdict:
     everything = [one for room in history.values() for one in room]
     counts = Counter(one.mark for one in everything)
     event_ids = {one.mark: one.event_id for one in everything}
@@ -91,9 +114,7 @@ def judge(acknowledged: Mapping[Mark, str], history: Mapping[RoomId, Sequence[Fo
     return verdict
 
 
-def stream_faults(
-    streamed: Mapping[RoomId, Sequence[Found]], history: Mapping[RoomId, Sequence[Found]]
-) -> list[str]:
+def stream_faults(streamed: History, history: History) -> list[str]:
     """How a reader's stream differs from the history: missing, repeated, foreign, out of order."""
     faults: list[str] = []
     for room, wanted in history.items():

@@ -27,16 +27,15 @@ def summary(outcome: Outcome, title: str) -> str:
     turns = [event for event in run.events if event.is_turn][:EVENTS_SHOWN]
     lines += ["", *(_event(event, run) for event in turns)]
     lines += ["", *_indented(table([_promise(promise) for promise in outcome.promises]))]
-    for offenders in (run.ledger.lost, run.ledger.doubled, run.ledger.reordered, run.stream_faults,
-                      run.media.lost, run.unfinished):  # fmt: skip
-        lines += [f"  ! {offender}" for offender in offenders[:OFFENDERS_SHOWN]]
+    for name, offenders in _offenders(run).items():
+        lines += [f"  ! {name}: {offender}" for offender in offenders[:OFFENDERS_SHOWN]]
     return "\n".join(lines)
 
 
 def series_summary(outcomes: Sequence[Outcome]) -> str:
     """Many drills, a line each, and the sums that matter."""
-    heads = ("", "site", "how", "lost", "doubled", "reordered", "media lost", "gap", "slowest",
-             "errors", "back")  # fmt: skip
+    heads = ("", "site", "how", "lost", "not shown", "doubled", "reordered", "media lost", "gap",
+             "slowest", "errors", "back")  # fmt: skip
     rows = [heads, *(_series_row(number, one) for number, one in enumerate(outcomes, 1))]
     kept = sum(outcome.is_kept for outcome in outcomes)
     return "\n".join([*table(rows), f"{kept} of {len(outcomes)} drills kept every promise"])
@@ -54,7 +53,7 @@ def as_json(outcome: Outcome, *, whole: bool) -> dict[str, Any]:
         "kept": outcome.is_kept,
         "site": run.lost, "how": run.how, "was_primary": run.was_primary,
         "acknowledged": run.ledger.acknowledged, "found": run.ledger.found,
-        "lost": run.ledger.lost, "doubled": run.ledger.doubled,
+        "lost": run.ledger.lost, "not_shown": run.ledger.not_shown, "doubled": run.ledger.doubled,
         "reordered": run.ledger.reordered, "changed": run.ledger.changed,
         "stream_faults": run.stream_faults, "media": run.media, "retries": run.retries,
         "gap": outcome.gap, "sites": outcome.sites,
@@ -86,6 +85,16 @@ def relative(at: float, run: Run) -> float:
     return at - (run.lost_at if run.lost_at is not None else run.started)
 
 
+def _offenders(run: Run) -> dict[str, list[str]]:
+    """What should not be there, by name."""
+    ledger = run.ledger
+    return {
+        "lost": ledger.lost, "not shown": ledger.not_shown, "doubled": ledger.doubled,
+        "reordered": ledger.reordered, "changed": ledger.changed, "stream": run.stream_faults,
+        "media": run.media.lost, "unfinished": run.unfinished,
+    }  # fmt: skip
+
+
 _HEADINGS = ("site", "", "acknowledged", "longest gap", "slowest", "median", "reader's gap",
              "errors")  # fmt: skip
 
@@ -107,12 +116,13 @@ def _series_row(number: int, outcome: Outcome) -> tuple[str, ...]:
     run = outcome.run
     surviving = [site for site in outcome.sites if not site.is_lost]
     back = run.back_at - run.healed_at if run.back_at and run.healed_at else None
+    ledger = run.ledger
+    counted = (ledger.lost, ledger.not_shown, ledger.doubled, ledger.reordered, run.media.lost)
     return (
         f"{number:3} {'kept  ' if outcome.is_kept else 'BROKEN'}",
         run.lost + {True: " primary", False: " replica", None: ""}[run.was_primary],
         run.how,
-        *(str(len(which)) for which in (run.ledger.lost, run.ledger.doubled, run.ledger.reordered)),
-        str(len(run.media.lost)),
+        *(str(len(which)) for which in counted),
         f"{outcome.gap.seconds:.2f} s",
         f"{max((site.slowest for site in surviving), default=0.0):.2f} s",
         str(sum(site.errors for site in surviving)),

@@ -148,6 +148,7 @@ def _promises(
     ledger = run.ledger
     promises = [
         Promise("messages lost", len(ledger.lost), 0),
+        Promise("messages stored but not shown", len(ledger.not_shown), 0),
         Promise("messages doubled", len(ledger.doubled), 0),
         Promise("messages reordered", len(ledger.reordered), 0),
         Promise("event ids changed", len(ledger.changed), 0),
