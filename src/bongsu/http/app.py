@@ -172,6 +172,8 @@ def check_admitted(endpoint: Endpoint, requester: Requester) -> None:
         )
     if requester.is_suspended and not endpoint.suspended_may:
         raise Forbidden("You cannot perform this action while suspended.", code="M_USER_SUSPENDED")
+    if endpoint.admins_only and not requester.is_admin:
+        raise Forbidden("You are not a server admin")
     if requester.is_guest and not endpoint.guests_may:
         raise Forbidden("Guests may not do this", code="M_GUEST_ACCESS_FORBIDDEN")
 

@@ -36,8 +36,8 @@ class Endpoint:
     """A route and its handler, with what each call of it needs worked out beforehand."""
 
     __slots__ = (
-        "body_bytes_max", "guests_may", "handler", "locked_may", "names", "needs_token",
-        "reads_body", "route", "stats", "suspended_may", "takes_token",
+        "admins_only", "body_bytes_max", "guests_may", "handler", "locked_may", "names",
+        "needs_token", "reads_body", "route", "stats", "suspended_may", "takes_token",
     )  # fmt: skip
 
     def __init__(self, route: Route, handler: Handler) -> None:
@@ -45,8 +45,9 @@ class Endpoint:
         self.handler = handler
         self.names = tuple(part[1:-1] for part in route.path.split("/") if part.startswith("{"))
         self.takes_token = route.auth is not Auth.NONE
-        self.needs_token = route.auth in (Auth.USER, Auth.GUEST)
-        self.guests_may = route.auth is not Auth.USER
+        self.needs_token = route.auth in (Auth.USER, Auth.GUEST, Auth.ADMIN)
+        self.guests_may = route.auth not in (Auth.USER, Auth.ADMIN)
+        self.admins_only = route.auth is Auth.ADMIN
         self.locked_may = locked_may(route)
         self.suspended_may = suspended_may(route)
         self.reads_body = route.verb != "GET" and not route.streams_body

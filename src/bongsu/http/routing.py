@@ -28,12 +28,14 @@ Method = TypeVar("Method", bound=Callable[..., Awaitable[Answer]])
 
 
 class Auth(Enum):
-    """Who may call. `USER` sets `request.requester`; `GUEST` also lets guests in."""
+    """Who may call. `USER` sets `request.requester`; `GUEST` also lets guests in; `ADMIN` only
+    administrators of this server."""
 
     NONE = "none"
     OPTIONAL = "optional"
     USER = "user"
     GUEST = "guest"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True)
