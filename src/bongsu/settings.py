@@ -78,6 +78,9 @@ class Settings:
     trusted_proxies: tuple[str, ...] = _setting(
         (), "Addresses or networks whose X-Forwarded-For is believed."
     )
+    outgoing_allowed_networks: tuple[str, ...] = _setting(
+        (), "Private networks that push gateways and previewed links may lie in; none by default."
+    )
     log_format: str = _setting("console", "How log lines look.", choices=("console", "json"))
     log_level: str = _setting(
         "info", "Least level that is logged.", choices=("debug", "info", "warning", "error")
@@ -99,8 +102,9 @@ class Settings:
             raise OperatorError("registration_tokens: registration=token needs at least one")
         self._check_site()
         self._check_numbers()
-        for network in self.trusted_proxies:
-            _check_network(network)
+        for name in ("trusted_proxies", "outgoing_allowed_networks"):
+            for network in getattr(self, name):
+                _check_network(name, network)
 
     @property
     def listen_host(self) -> str:
@@ -169,8 +173,8 @@ def is_loopback(host: str) -> bool:
         return host in LOOPBACK_NAMES
 
 
-def _check_network(text: str) -> None:
+def _check_network(name: str, text: str) -> None:
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise OperatorError(f"trusted_proxies: {text!r} is no address or network") from None
+        raise OperatorError(f"{name}: {text!r} is no address or network") from None

@@ -30,6 +30,7 @@ from bongsu.node.people import People
 from bongsu.node.reading import Reading
 from bongsu.node.rooms import Rooms
 from bongsu.node.site import Site, SiteCollector, joined_site
+from bongsu.outgoing.client import Outgoing
 from bongsu.postgres.database import Database
 from bongsu.postgres.identity import ensure_identity
 from bongsu.postgres.room_store import PostgresRoomStore
@@ -113,6 +114,7 @@ class Node:
             self._reading.sync.tokens,
         )
         self._content = Content(settings, database, self._may_repair_media)
+        self._outgoing = Outgoing(settings.outgoing_allowed_networks)
         registry = CollectorRegistry()
         router = Router()
         parts = (
@@ -188,6 +190,7 @@ class Node:
         await self._people.stop()
         await self._content.stop()
         await self._heart.stop()
+        await self._outgoing.close()
         if self._monitor is not None:
             await self._monitor.stop()
 
