@@ -4,6 +4,7 @@
     <data>/links.json        which links between isolated sites are cut
     <data>/a/                one site: a folder a process, each with its configuration and its log
         etcd/ patroni/ postgres/ nats/ seaweed/ witness/ node0/ ...
+            environment      NAME=value lines for its process, if you write them: read at each start
 
 Each site is kept by one detached process, `bongsu lab site`, as a data centre is by its init
 systems: it starts what died, unless it was killed on purpose, and dies with its site. Who belongs

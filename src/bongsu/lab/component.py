@@ -49,10 +49,13 @@ def engine_command(
     """`argv` in `folder` as the engines' account.
 
     A program (a Python in /root, say) that the account cannot reach is run with the right to walk
-    through every folder; PostgreSQL refuses to be root, but not that.
+    through every folder; PostgreSQL refuses to be root, but not that. What stands in the file
+    `environment` of `folder`, NAME=value without spaces, is added to that of each process started
+    there: another source folder for a node (PYTHONPATH), another clock (LD_PRELOAD, FAKETIME).
     """
-    account = account_of(lab)
-    if account is not None and untraversable_parent(Path(argv[0]), account) is not None:
+    account, program = account_of(lab), Path(argv[0])
+    argv = _with_environment(folder, argv)
+    if account is not None and untraversable_parent(program, account) is not None:
         argv, account = [*_walking_anywhere(account), *argv], None
     return Command(
         argv=argv,
@@ -61,6 +64,15 @@ def engine_command(
         working_directory=folder,
         stop_steps=stop_steps,
     )
+
+
+def _with_environment(folder: Path, argv: Sequence[str]) -> Sequence[str]:
+    """Set last of all, so that it concerns no program on the way to this one."""
+    try:
+        lines = (folder / "environment").read_text().split()
+    except FileNotFoundError:
+        return argv
+    return ["env", *lines, *argv]
 
 
 def _walking_anywhere(account: Account) -> list[str]:
