@@ -64,6 +64,9 @@ class Settings:
     )
     guests: bool = _setting(False, "Whether guests without an account may look in.")
     rate_limits: bool = _setting(True, "Limits per user and address; off only for tests.")
+    appservices: tuple[str, ...] = _setting(
+        (), "Registration files (YAML) of application services: bridges and bots."
+    )
     default_room_version: str = _setting("12", "Version of new rooms.", choices=("10", "11", "12"))
     enable_presence: bool = _setting(True, "Whether people see who is online.")
     max_upload_bytes: int = _setting(100 * 1024**2, "Largest media upload.")
@@ -81,6 +84,13 @@ class Settings:
     outgoing_allowed_networks: tuple[str, ...] = _setting(
         (), "Private networks that push gateways and previewed links may lie in; none by default."
     )
+    smtp_url: str | None = _setting(
+        None, "Mail server, smtp[s]://user:password@host:port; no e-mail without one.", secret=True
+    )
+    smtp_password_file: Path | None = _setting(  # noqa: RUF009  # None is immutable
+        None, "File with the password for smtp_url, instead of in it."
+    )
+    smtp_from: str | None = _setting(None, "Sender of e-mail, such as Bongsu <chat@example.org>.")
     log_format: str = _setting("console", "How log lines look.", choices=("console", "json"))
     log_level: str = _setting(
         "info", "Least level that is logged.", choices=("debug", "info", "warning", "error")
@@ -100,6 +110,8 @@ class Settings:
             raise OperatorError(f"server_name: {self.server_name!r} is no server name")
         if self.registration == "token" and not self.registration_tokens:
             raise OperatorError("registration_tokens: registration=token needs at least one")
+        if self.smtp_url is not None and "@" not in (self.smtp_from or ""):
+            raise OperatorError("smtp_from: smtp_url needs an address that e-mail is from")
         self._check_site()
         self._check_numbers()
         for name in ("trusted_proxies", "outgoing_allowed_networks"):

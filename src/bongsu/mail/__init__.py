@@ -1,0 +1,1 @@
+"""E-mail over SMTP, through the one mail server that the operator named (aiosmtplib)."""
