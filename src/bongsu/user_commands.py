@@ -73,9 +73,7 @@ async def _accounts(settings: Settings) -> AsyncGenerator[Accounts]:
             )
             server_name = settings.server_name
             try:
-                yield Accounts(
-                    store, passwords, SessionMaker(), nobody, None, server_name=server_name
-                )
+                yield Accounts(store, passwords, SessionMaker(), nobody, server_name=server_name)
             finally:
                 passwords.close()
 

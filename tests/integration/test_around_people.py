@@ -12,11 +12,12 @@ from fixtures.users_house import errcode
 from bongsu.errors import Unavailable
 from bongsu.ids import RoomId, UserId
 from bongsu.log.entry import Kind
+from bongsu.log.intents import Intent, Intents, new_intent
 from bongsu.log.proposal import Accepted, Proposal, fresh_request_id
 from bongsu.postgres.database import Database
 from bongsu.rooms.proposals import SendEvent
-from bongsu.users.accounts import Accounts
-from bongsu.users.departure import DepartureRunner, Departures
+from bongsu.users.accounts import DEPARTURE, Accounts, Departure
+from bongsu.users.departure import Departures
 from bongsu.users.device_announcer import LoggedDeviceLists
 from bongsu.users.passwords import Passwords
 from bongsu.users.sessions import SessionMaker
@@ -165,23 +166,17 @@ class Flaky:
         return await self._node.log.propose(proposal, timeout_seconds)
 
 
-class Ending:
-    """Accounts as one server's background sees them: with a clock to turn."""
-
-    def __init__(self, node: Node, log: Any) -> None:
-        self.now = 1_000
-        departures = Departures(log, node.rooms, node.data, step_seconds=0)
-        self.accounts = self._make(node, departures)
-        self.at_the_door = self._make(node, None)
-
-    def _make(self, node: Node, watcher: Departures | None) -> Accounts:
-        return Accounts(
-            node.accounts, Passwords(), SessionMaker(), self, watcher, server_name="test",
-            clock=lambda: self.now,
-        )  # fmt: skip
-
+class Nobody:
     def sessions_changed(self, user_id: UserId) -> None:
         pass
+
+
+def ending_accounts(node: Node) -> Accounts:
+    return Accounts(node.accounts, Passwords(), SessionMaker(), Nobody(), server_name="test")
+
+
+def departure(*, erase: bool) -> Intent:
+    return new_intent(DEPARTURE, BOB, Departure(erase))
 
 
 async def memberships(node: Node) -> dict[str, str]:
@@ -202,21 +197,22 @@ async def test_an_ended_account_leaves_everything_however_often_cut_off(node: No
     await node.call(BOB, "PUT", f"{mine}/account_data/org.x", {"secret": 1})
     await node.call(BOB, "PUT", f"{mine}/rooms/{quote(joined[0])}/tags/u.x", {})
     log = Flaky(node, 2)
-    ending = Ending(node, log)
-    await ending.at_the_door.deactivate(BOB, erase=True)
+    intents = Intents(node.intent_store, lease_seconds=0.3, look_seconds=0.05)
+    departures = Departures(log, node.rooms, node.data, step_seconds=0)  # type: ignore[arg-type]
+    intents.register(DEPARTURE, departures.carry_out)
+    await ending_accounts(node).deactivate(BOB, erase=True)
     assert "join" in (await memberships(node)).values()  # left to the background
-    with pytest.raises(Unavailable):
-        await ending.accounts.resume_departures()
-    ending.now += 10 * 60 * 1000
-    log.left = -1
-    runner = DepartureRunner(ending.accounts.resume_departures, look_seconds=0.05)
-    await runner.start()
+    await intents.start()
     try:
         async with asyncio.timeout(WAIT_SECONDS_MAX):
+            while log.left:
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.5)  # it is taken up again, in vain
+            log.left = -1
             while await node.data.list_account_data(BOB):
                 await asyncio.sleep(0.02)
     finally:
-        await runner.stop()
+        await intents.stop()
     expected = dict.fromkeys([*joined, invited], "leave") | {banned: "ban"}
     assert await memberships(node) == expected
     assert await node.data.profile(BOB) == {}
@@ -231,7 +227,7 @@ async def test_a_departure_keeps_account_data_unless_it_is_to_be_erased(node: No
     await node.call(BOB, "PUT", url, {"x": 1})
     departures = Departures(node.log, node.rooms, node.data, step_seconds=0)
     for _ in range(2):
-        await departures.account_deactivated(BOB, erase=False)
+        await departures.carry_out(departure(erase=False))
     assert await node.call(BOB, "GET", url) == {"x": 1}
 
 
@@ -265,7 +261,7 @@ async def test_a_room_that_refuses_a_departure_does_not_stop_it(node: Node) -> N
             return found
 
     departures = Departures(node.log, Late(), node.data, step_seconds=0)
-    await departures.account_deactivated(BOB, erase=False)
+    await departures.carry_out(departure(erase=False))
     assert await memberships(node) == {room: "ban"}
     refused = SendEvent(
         key=room, request_id=fresh_request_id(), sender=BOB, type="m.room.member", state_key=BOB,

@@ -35,6 +35,25 @@ async def test_check_names_a_lost_and_a_strange_column(
     assert difference.unexpected == ["stranger.x bigint"]
 
 
+async def test_departures_that_were_under_way_become_intents(
+    database: Database, database_dsn: str
+) -> None:
+    for statement in (
+        "DROP TABLE intent",
+        "ALTER TABLE account ADD COLUMN departure_due bigint",
+        "DELETE FROM schema_version WHERE name LIKE '0001%' OR name LIKE '0002%'",
+        "INSERT INTO account (user_id, created_at, is_erased, departure_due)"
+        " VALUES ('@gone:test', 1, true, 5), ('@here:test', 1, false, NULL)",
+    ):
+        await database.execute(statement)
+    assert await migrations.migrate(database_dsn) == ["0001_intent.pre"]
+    assert await migrations.migrate(database_dsn, post=True) == ["0002_departure_due.post"]
+    rows = await database.fetch("SELECT kind, key, body, due FROM intent")
+    assert [tuple(row) for row in rows] == [("departure", "@gone:test", b'{"erase":true}', 0)]
+    difference = await migrations.check(database_dsn)
+    assert not difference, difference
+
+
 async def test_nats_takes_the_token_only(nats_url: str) -> None:
     client = await nats.connect(nats_url)
     subscription = await client.subscribe("hello")

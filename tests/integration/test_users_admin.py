@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from fixtures.users_house import ALICE, House, errcode
 
-from bongsu.errors import LimitExceeded, Unavailable, UnknownToken
+from bongsu.errors import LimitExceeded, UnknownToken
 from bongsu.http.client.register import RegistrationPolicy
 from bongsu.ids import UserId
 from bongsu.postgres.database import Database
-from bongsu.users.accounts import DEPARTURE_RETRY_MS
 from bongsu.users.last_seen import LastSeen
 from bongsu.users.openid import EXPIRES_SECONDS
 from bongsu.users.sessions import new_device_id
@@ -100,19 +99,6 @@ async def test_openid_token_proves_who_somebody_is_for_an_hour(house: House, ali
     assert await errcode(house.call(house.openid.userinfo, query=query)) == (401, "M_UNKNOWN_TOKEN")
     call = house.call(house.openid.request_token, {}, token=alice, user_id=ADMIN)
     assert await errcode(call) == (403, "M_FORBIDDEN")
-
-
-async def test_an_interrupted_deactivation_is_resumed(house: House, alice: str) -> None:
-    house.watcher_is_down = True
-    with pytest.raises(Unavailable):
-        await house.accounts.deactivate(ALICE, erase=True)
-    house.watcher_is_down = False
-    assert await house.accounts.resume_departures() == 0  # not yet: it may still be under way
-    house.now += DEPARTURE_RETRY_MS
-    assert sum(await asyncio.gather(*(house.accounts.resume_departures() for _ in range(4)))) == 1
-    assert house.deactivated == [(ALICE, True)]
-    house.now += DEPARTURE_RETRY_MS
-    assert await house.accounts.resume_departures() == 0
 
 
 async def test_guesses_at_one_account_are_limited(house: House, alice: str) -> None:

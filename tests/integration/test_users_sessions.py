@@ -202,7 +202,8 @@ async def test_deactivated_for_good(house: House) -> None:
     auth = {"type": "m.login.password", "user": "alice", "password": "secret"}
     answer = await house.call(house.account.deactivate, {"auth": auth, "erase": True}, token=token)
     assert answer == {"id_server_unbind_result": "success"}
-    assert house.deactivated == [(ALICE, True)]
+    [departure] = await house.intents.claim(["departure"], 60, 10)
+    assert (departure.key, departure.body) == (ALICE, b'{"erase":true}')
     with pytest.raises(UnknownToken):
         await house.authenticator.requester(token)
     assert await errcode(house.login()) == (403, "M_USER_DEACTIVATED")

@@ -17,10 +17,12 @@ from bongsu.http.client.user_directory import UserDirectoryEndpoints
 from bongsu.http.rate_limit import RateLimiter
 from bongsu.log.bus import Bus
 from bongsu.log.gateway import Log
+from bongsu.log.intents import Intents
 from bongsu.postgres.account_store import PostgresAccountStore
 from bongsu.postgres.database import Database
 from bongsu.postgres.device_store import PostgresDeviceStore
 from bongsu.postgres.event_positions import PostgresEventPositions
+from bongsu.postgres.intent_store import PostgresIntentStore
 from bongsu.postgres.interactive_auth_store import (
     PostgresAuthSessionStore,
     PostgresRegistrationTokenStore,
@@ -38,9 +40,9 @@ from bongsu.push.service import PushRulesService
 from bongsu.rooms.reading import RoomReader
 from bongsu.settings import Settings
 from bongsu.users.account_data import AccountDataService, InviteRules
-from bongsu.users.accounts import Accounts
+from bongsu.users.accounts import DEPARTURE, Accounts
 from bongsu.users.authenticator import Authenticator
-from bongsu.users.departure import DepartureRunner, Departures
+from bongsu.users.departure import Departures
 from bongsu.users.device_announcer import LoggedDeviceLists
 from bongsu.users.devices import Devices
 from bongsu.users.directory import UserDirectory
@@ -87,7 +89,6 @@ class People:
             self.passwords,
             maker,
             self.revocations,
-            None,  # rooms are left in the background, by the runner below
             server_name=name,
             announcer=self.device_lists,
         )
@@ -100,7 +101,9 @@ class People:
             lasting_tokens=settings.registration_tokens,
         )
         self.last_seen = LastSeen(device_store)
-        self.profiles = Profiles(log, self.data_store, rooms, self.accounts)
+        self.intents = Intents(PostgresIntentStore(database))
+        self.intents.register(DEPARTURE, Departures(log, rooms, self.data_store).carry_out)
+        self.profiles = Profiles(log, self.intents, self.data_store, rooms, self.accounts)
         self.account_data = AccountDataService(log, self.data_store)
         self.invite_rules = InviteRules(self.data_store)
         self.push_rules = PushRulesService(LoggedPushRules(log, self.data_store))
@@ -116,15 +119,6 @@ class People:
             self.accounts,
             now_ms,
         )
-        departing = Accounts(
-            account_store,
-            self.passwords,
-            maker,
-            self.revocations,
-            Departures(log, rooms, self.data_store),
-            server_name=name,
-        )
-        self._departures = DepartureRunner(departing.resume_departures)
 
     def endpoints(self) -> list[object]:
         name = self._settings.server_name
@@ -156,11 +150,10 @@ class People:
     async def start(self) -> None:
         await self.revocations.start()
         self.last_seen.start()
-        await self._departures.start()
+        await self.intents.start()
 
     async def stop(self) -> None:
-        await self._departures.stop()
-        await self.profiles.stop()
+        await self.intents.stop()
         await self.device_lists.stop()
         await self.last_seen.stop()
         await self.revocations.stop()

@@ -35,6 +35,7 @@ class Rooms:
         )
         self.creator = RoomCreator(
             log,
+            people.intents,
             people.profiles,
             self.aliases,
             self.public_rooms,
@@ -43,7 +44,7 @@ class Rooms:
             settings.default_room_version,
         )
         self.upgrader = RoomUpgrader(
-            self.creator, self.sending, reader, self.aliases, self.public_rooms
+            log, people.intents, self.creator, reader, self.aliases, self.public_rooms
         )
 
     def endpoints(self) -> list[object]:

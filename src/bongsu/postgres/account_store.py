@@ -6,10 +6,12 @@ import asyncpg
 
 from bongsu.errors import Forbidden
 from bongsu.ids import DeviceId, UserId
+from bongsu.log.intents import Intent
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.device_store import PostgresDeviceStore
+from bongsu.postgres.intent_store import insert_intent
 from bongsu.postgres.session_store import insert_session
-from bongsu.users.accounts import Account, Departure, Moderation, user_in_use
+from bongsu.users.accounts import Account, Moderation, user_in_use
 from bongsu.users.sessions import NewSession
 
 _COLUMNS = """user_id, password_hash, is_guest, is_admin, created_at,
@@ -43,20 +45,9 @@ UPDATE account SET is_admin = $2 WHERE user_id = $1 AND deactivated_at IS NULL R
 _DEACTIVATE = """
 UPDATE account
    SET password_hash = NULL, is_admin = false, is_erased = is_erased OR $3,
-       deactivated_at = coalesce(deactivated_at, $2), departure_due = $4
+       deactivated_at = coalesce(deactivated_at, $2)
  WHERE user_id = $1 RETURNING user_id
 """
-
-_CLAIM_DEPARTURES = """
-UPDATE account SET departure_due = $2
- WHERE user_id IN (
-    SELECT user_id FROM account WHERE departure_due <= $1
-     ORDER BY departure_due LIMIT $3 FOR UPDATE SKIP LOCKED
- )
-RETURNING user_id, is_erased
-"""
-
-_END_DEPARTURE = "UPDATE account SET departure_due = NULL WHERE user_id = $1"
 
 _END_SHORT_TOKENS = "DELETE FROM short_token WHERE user_id = $1"
 
@@ -114,27 +105,16 @@ class PostgresAccountStore:
 
         return await self._database.write(body)
 
-    async def deactivate(
-        self, user_id: UserId, at: int, *, erase: bool, departure_due: int
-    ) -> bool:
+    async def deactivate(self, user_id: UserId, at: int, *, erase: bool, then: Intent) -> bool:
         async def body(connection: Connection) -> bool:
-            if not await connection.fetchrow(_DEACTIVATE, user_id, at, erase, departure_due):
+            if not await connection.fetchrow(_DEACTIVATE, user_id, at, erase):
                 return False
+            await insert_intent(connection, then)
             await self._devices.delete_others_in(connection, user_id, keep=None)
             await connection.execute(_END_SHORT_TOKENS, user_id)
             return True
 
         return await self._database.write(body)
-
-    async def claim_departures(self, now: int, next_due: int, limit: int) -> Sequence[Departure]:
-        async def body(connection: Connection) -> Sequence[Departure]:
-            rows = await connection.fetch(_CLAIM_DEPARTURES, now, next_due, limit)
-            return [Departure(*row) for row in rows]
-
-        return await self._database.write(body)
-
-    async def end_departure(self, user_id: UserId) -> None:
-        await self._database.execute(_END_DEPARTURE, user_id)
 
     async def moderate(self, user_id: UserId, what: Moderation, since: int | None) -> bool:
         return await self._changed(_MODERATE[what], user_id, since)

@@ -1,7 +1,7 @@
 """Accounts: made, named, locked, suspended, deactivated.
 
-`AccountWatcher` and `Revocations` are told after the commit: a lost call is made good by the next
-look at the tables, never the other way round.
+`Revocations` are told after the commit: a lost call is made good by the next look at the tables,
+never the other way round.
 """
 
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -12,6 +12,7 @@ import msgspec
 
 from bongsu.errors import NotFound, Refused
 from bongsu.ids import DeviceId, UserId
+from bongsu.log.intents import Intent, new_intent
 from bongsu.users import text
 from bongsu.users.completion import complete
 from bongsu.users.devices import DeviceListAnnouncer
@@ -20,8 +21,7 @@ from bongsu.users.sessions import NewSession, Revocations, Session, SessionMaker
 from bongsu.users.tokens import Clock, now_ms
 
 PAGE_MAX = 500
-DEPARTURES_AT_ONCE_MAX = 10
-DEPARTURE_RETRY_MS = 5 * 60 * 1000
+DEPARTURE = "departure"
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -56,15 +56,7 @@ class AccountStore(Protocol):
         self, user_id: UserId, password_hash: str, *, end_others: bool, keep: DeviceId | None
     ) -> bool: ...
 
-    async def deactivate(
-        self, user_id: UserId, at: int, *, erase: bool, departure_due: int
-    ) -> bool: ...
-
-    async def claim_departures(
-        self, now: int, next_due: int, limit: int
-    ) -> Sequence["Departure"]: ...
-
-    async def end_departure(self, user_id: UserId) -> None: ...
+    async def deactivate(self, user_id: UserId, at: int, *, erase: bool, then: Intent) -> bool: ...
 
     async def moderate(self, user_id: UserId, what: Moderation, since: int | None) -> bool: ...
 
@@ -73,32 +65,19 @@ class AccountStore(Protocol):
     async def list_after(self, user_id: str, limit: int) -> Sequence[Account]: ...
 
 
-class AccountWatcher(Protocol):
-    """Acts when an account ends: rooms are left, content is erased.
-
-    Called until it returns, perhaps by several processes and after it has returned: idempotent.
-    """
-
-    async def account_deactivated(self, user_id: UserId, erase: bool) -> None: ...
-
-
 class Departure(msgspec.Struct, frozen=True):
-    """A deactivated account whose rooms may not all have been left yet."""
+    """The intent that follows from a deactivation: its user leaves all rooms."""
 
-    user_id: UserId
-    is_erased: bool
+    erase: bool
 
 
 class Accounts:
-    """Without a `watcher` (on the command line) departures are left to a running server."""
-
     def __init__(
         self,
         store: AccountStore,
         passwords: Passwords,
         sessions: SessionMaker,
         revocations: Revocations,
-        watcher: AccountWatcher | None,
         *,
         server_name: str,
         announcer: DeviceListAnnouncer | None = None,
@@ -108,7 +87,6 @@ class Accounts:
         self._passwords = passwords
         self._sessions = sessions
         self._revocations = revocations
-        self._watcher = watcher
         self._server_name = server_name
         self._announcer = announcer
         self._clock = clock
@@ -166,18 +144,11 @@ class Accounts:
         await complete(self._change(user_id, change, ends_devices=end_others))
 
     async def deactivate(self, user_id: UserId, *, erase: bool = False) -> None:
-        """End an account for good. May be called again: what follows is then repeated."""
-        await complete(self._deactivate(user_id, erase))
+        """End an account for good; a running server leaves its rooms (`departure.Departures`).
 
-    async def resume_departures(self) -> int:
-        """Go on with deactivations that were interrupted; how many. To be called now and then."""
-        now = self._clock()
-        claimed = await self._store.claim_departures(
-            now, now + DEPARTURE_RETRY_MS, DEPARTURES_AT_ONCE_MAX
-        )
-        for departure in claimed:
-            await self._depart(departure)
-        return len(claimed)
+        May be called again: what follows is then repeated.
+        """
+        await complete(self._deactivate(user_id, erase))
 
     async def moderate(self, user_id: UserId, what: Moderation, holds: bool) -> None:
         """Lock, unlock, suspend or unsuspend; `NotFound` for the unknown and the deactivated."""
@@ -205,16 +176,9 @@ class Accounts:
             await self._announcer.device_list_changed(user_id)
 
     async def _deactivate(self, user_id: UserId, erase: bool) -> None:
-        now = self._clock()
-        due = now if self._watcher is None else now + DEPARTURE_RETRY_MS
-        change = self._store.deactivate(user_id, now, erase=erase, departure_due=due)
+        departure = new_intent(DEPARTURE, user_id, Departure(erase))
+        change = self._store.deactivate(user_id, self._clock(), erase=erase, then=departure)
         await self._change(user_id, change, ends_devices=True)
-        await self._depart(Departure(user_id, erase))
-
-    async def _depart(self, departure: Departure) -> None:
-        if self._watcher is not None:
-            await self._watcher.account_deactivated(departure.user_id, departure.is_erased)
-            await self._store.end_departure(departure.user_id)
 
 
 class Login(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Profiles: display name, avatar, custom fields. Spec: "Profiles" (custom fields since v1.16)."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -9,10 +10,10 @@ import msgspec
 from bongsu.errors import BadJson, Forbidden, NotFound, Refused, TooLarge
 from bongsu.ids import RoomId, UserId, localpart_of
 from bongsu.log.gateway import Log
+from bongsu.log.intents import STEP_SECONDS, Intent, Intents
 from bongsu.log.proposal import fresh_request_id
 from bongsu.rooms.proposals import SendEvent
 from bongsu.rooms.reading import RoomReader
-from bongsu.tasks import TaskOwner
 from bongsu.users.accounts import Account
 from bongsu.users.proposals import PutProfileField
 from bongsu.users.requester import Requester
@@ -21,7 +22,8 @@ PROFILE_BYTES_MAX = 64 * 1024
 FIELD_NAME_BYTES_MAX = 255
 DISPLAYNAME_CHARACTERS_MAX = 256
 AVATAR_URL_CHARACTERS_MAX = 1000
-UPDATES_RUNNING_MAX = 1000
+PROFILE_CHANGE = "profile_change"
+CHANGES_MAX = 5  # of a profile while one room is told of it: each has an intent of its own
 
 # Common Namespaced Identifier Grammar.
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_.\-]*\Z")
@@ -40,16 +42,19 @@ class Profiles:
     """Reads from the store, writes through the log; joined rooms are told in the background."""
 
     def __init__(
-        self, log: Log, store: ProfileStore, rooms: RoomReader, accounts: AccountReader
+        self,
+        log: Log,
+        intents: Intents,
+        store: ProfileStore,
+        rooms: RoomReader,
+        accounts: AccountReader,
     ) -> None:
         self._log = log
         self._store = store
         self._rooms = rooms
         self._accounts = accounts
-        self._updates = TaskOwner("profile updates", limit=UPDATES_RUNNING_MAX)
-
-    async def stop(self) -> None:
-        await self._updates.stop()
+        self._intents = intents
+        intents.register(PROFILE_CHANGE, self.tell_rooms)
 
     async def get(self, user_id: UserId) -> dict[str, msgspec.Raw]:
         """All fields as JSON; `NotFound` for who has no account here."""
@@ -89,22 +94,23 @@ class Profiles:
             return await self.delete_field(requester, user_id, field)
         encoded = msgspec.json.encode(value)
         await self._check_size(user_id, field, len(encoded))
-        await self._put(requester, field, encoded)
+        await self._put(user_id, field, encoded)
 
     async def delete_field(self, requester: Requester, user_id: UserId, field: str) -> None:
         _check_own(requester, user_id)
         _check_name(field)
         removed = b"null" if field == "displayname" else None
-        await self._put(requester, field, removed)
+        await self._put(user_id, field, removed)
 
-    async def _put(self, requester: Requester, field: str, value: bytes | None) -> None:
-        await self._log.propose(
-            PutProfileField(
-                key=requester.user_id, request_id=fresh_request_id(), field=field, value=value
-            )
+    async def _put(self, user_id: UserId, field: str, value: bytes | None) -> None:
+        change = PutProfileField(
+            key=user_id, request_id=fresh_request_id(), field=field, value=value
         )
-        if field in MEMBER_FIELDS:
-            self._updates.start(self._tell_rooms(requester))
+        if field not in MEMBER_FIELDS:
+            await self._log.propose(change)
+            return
+        async with self._intents.followed_by(PROFILE_CHANGE, user_id):
+            await self._log.propose(change)
 
     async def _check_size(self, user_id: UserId, field: str, value_bytes: int) -> None:
         profile = await self._store.profile(user_id)
@@ -112,37 +118,40 @@ class Profiles:
         if others + len(field) + value_bytes > PROFILE_BYTES_MAX:
             raise TooLarge("The profile is too large", code="M_PROFILE_TOO_LARGE", status=400)
 
-    async def _tell_rooms(self, requester: Requester) -> None:
-        """Bring the member events of all joined rooms up to date, one room after the other.
+    async def tell_rooms(self, intent: Intent) -> None:
+        """Bring the member events of all joined rooms up to date, one room after the other."""
+        for room_id, member in await self._rooms.list_rooms_of(intent.key):
+            if member.membership == "join" and await self._tell_room(intent, RoomId(room_id)):
+                await asyncio.sleep(STEP_SECONDS)
 
-        Each step sets what is true now, so that a repeat, or two at once, end the same.
+    async def _tell_room(self, intent: Intent, room_id: RoomId) -> bool:
+        """Say in one room what is true now, again until it still is; whether anything was said.
+
+        Each step replaces one certain member event: repeated, by two at once, it is one.
         """
-        user = requester.user_id
-        for room_id, member in await self._rooms.list_rooms_of(user):
-            if member.membership == "join":
-                await self._tell_room(user, RoomId(room_id))
-
-    async def _tell_room(self, user: UserId, room_id: RoomId) -> None:
-        current = await self._rooms.state_event(room_id, "m.room.member", user)
-        if current is None or current.facts.membership != "join":
-            return
-        kept = {k: v for k, v in current.content.items() if k not in (*MEMBER_FIELDS, "reason")}
-        content = {**kept, **await self.member_profile(user)}
-        if content == current.content:
-            return
-        try:
-            await self._log.propose(
-                SendEvent(
-                    key=room_id,
-                    request_id=fresh_request_id(),
-                    sender=user,
-                    type="m.room.member",
-                    content=content,
-                    state_key=user,
+        user = UserId(intent.key)
+        for changes in range(CHANGES_MAX):
+            current = await self._rooms.state_event(room_id, "m.room.member", user)
+            if current is None or current.facts.membership != "join":
+                return changes > 0
+            kept = {k: v for k, v in current.content.items() if k not in (*MEMBER_FIELDS, "reason")}
+            content = {**kept, **await self.member_profile(user)}
+            if content == current.content:
+                return changes > 0
+            try:
+                await self._log.propose(
+                    SendEvent(
+                        key=room_id,
+                        request_id=intent.request_id("member", room_id, str(current.position)),
+                        sender=user,
+                        type="m.room.member",
+                        content=content,
+                        state_key=user,
+                    )
                 )
-            )
-        except Refused:
-            return  # no longer a member, or the room's rules changed: nothing to bring up to date
+            except Refused:
+                break  # no longer a member, or the rules changed: nothing to bring up to date
+        return True
 
 
 def _check_own(requester: Requester, user_id: UserId) -> None:

@@ -14,10 +14,8 @@ CREATE TABLE account (
     locked_at      bigint,                         -- since when locked (401 M_USER_LOCKED)
     suspended_at   bigint,                         -- since when suspended (403 M_USER_SUSPENDED)
     deactivated_at bigint,                         -- since when gone for good; the name stays taken
-    is_erased      boolean NOT NULL DEFAULT false, -- deactivated with erase=true
-    departure_due  bigint                          -- when to go on leaving rooms; null: nothing to do
+    is_erased      boolean NOT NULL DEFAULT false  -- deactivated with erase=true
 );
-CREATE INDEX account_by_departure_due ON account (departure_due) WHERE departure_due IS NOT NULL;
 
 CREATE TABLE device (
     user_id              text COLLATE "C" NOT NULL,
