@@ -62,6 +62,12 @@ class Settings:
     registration_tokens: tuple[str, ...] = _setting(
         (), "Tokens that let people register with registration=token.", secret=True
     )
+    registration_shared_secret: str | None = _setting(
+        None, "Secret by which tools make accounts (/_synapse/admin/v1/register).", secret=True
+    )
+    registration_shared_secret_file: Path | None = _setting(  # noqa: RUF009  # None is immutable
+        None, "File with that secret, instead of registration_shared_secret."
+    )
     guests: bool = _setting(False, "Whether guests without an account may look in.")
     rate_limits: bool = _setting(True, "Limits per user and address; off only for tests.")
     appservices: tuple[str, ...] = _setting(
@@ -70,6 +76,14 @@ class Settings:
     default_room_version: str = _setting("12", "Version of new rooms.", choices=("10", "11", "12"))
     enable_presence: bool = _setting(True, "Whether people see who is online.")
     max_upload_bytes: int = _setting(100 * 1024**2, "Largest media upload.")
+    url_previews: bool = _setting(True, "Whether this server looks at links for its people.")
+    url_preview_blocklist: tuple[str, ...] = _setting(
+        (), "Links that are not looked at: patterns such as *.example.org or https://x.org/a/*."
+    )
+    support_contacts: tuple[str, ...] = _setting(
+        (), "Whom people may ask, ROLE=ADDRESS each: admin or security, an e-mail or a user id."
+    )
+    support_page: str | None = _setting(None, "URL of a page that helps people.")
     monitoring_listen: str | None = _setting(
         None,
         "Another address for /health, /ready and /metrics alone; each further one of several "
