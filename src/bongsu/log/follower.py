@@ -25,6 +25,7 @@ log = structlog.get_logger()
 CATCH_UP_ROWS = 1_000  # read at once
 CATCH_UP_ENTRIES_MAX = 50_000  # further behind than this, the gap is jumped over
 SILENCE_SECONDS = 2.0
+LEVEL_ENTRIES_MAX = 1_000  # a follower that lacks no more is as good as level
 GRACE_SECONDS = 0.05  # entries usually arrive right behind the announcement that runs ahead of them
 RETRY_SECONDS = 0.1
 
@@ -172,6 +173,12 @@ class Follower:
     def lag(self) -> int:
         """Durable entries that are known of and not applied."""
         return sum(max(0, d - a) for d, a in zip(self._durable, self.applied, strict=True))
+
+    @property
+    def is_level(self) -> bool:
+        """Whether the owners of all partitions were heard just now, and next to nothing lacks."""
+        is_informed = monotonic() - min(self._heard_at) < SILENCE_SECONDS
+        return is_informed and self.lag <= LEVEL_ENTRIES_MAX
 
     # -- catching up -------------------------------------------------------------------------
 

@@ -11,7 +11,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 
+from bongsu.appservices.services import Services
 from bongsu.errors import OperatorError
+from bongsu.files.registrations import load_registrations
 from bongsu.http.app import App
 from bongsu.http.client.server_info import ServerFacts, ServerInfo
 from bongsu.http.metrics import Monitoring, RouteCollector
@@ -21,6 +23,7 @@ from bongsu.http.server import Server
 from bongsu.log.bus import Bus
 from bongsu.memory.bus import MemoryBus
 from bongsu.nats.bus import NatsBus
+from bongsu.node.administration import Administration
 from bongsu.node.content import Content
 from bongsu.node.heart import Heart
 from bongsu.node.history import Histories
@@ -66,6 +69,7 @@ async def run_node(
             placement=site,
         )
         if site is not None:
+            site.follow(heart.follower)
             site.servers.listen(heart.ownership.look)
         node = Node(settings, database, bus, heart, site)
         try:
@@ -93,7 +97,10 @@ class Node:
         self._site = site
         rate_limiter = RateLimiter(enabled=settings.rate_limits)
         reader = PostgresRoomStore(database)
-        self._people = People(settings, database, heart.log, bus, reader, rate_limiter)
+        services = Services(
+            load_registrations(settings.appservices, settings.server_name), settings.server_name
+        )
+        self._people = People(settings, database, heart.log, bus, reader, rate_limiter, services)
         self._device_news = DeviceNews(database, heart)
         self._rooms = Rooms(
             settings, database, heart.log, reader, self._people, self._device_news.sent
@@ -115,6 +122,9 @@ class Node:
         )
         self._content = Content(settings, database, self._may_repair_media)
         self._outgoing = Outgoing(settings.outgoing_allowed_networks)
+        administration = Administration(
+            settings, database, heart.log, reader, self._people, self._rooms, self._content
+        )
         registry = CollectorRegistry()
         router = Router()
         parts = (
@@ -124,6 +134,7 @@ class Node:
             self._keys,
             histories,
             self._content,
+            administration,
         )
         for endpoint in [e for part in parts for e in part.endpoints()]:
             router.add(endpoint)

@@ -8,22 +8,36 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from bongsu.log.follower import Follower
 from bongsu.postgres.servers import Servers, split_dsn
 from bongsu.postgres.site_database import SiteDatabase
 from bongsu.settings import Settings
 
 STALE_SECONDS_MAX = 5.0  # a standby that turns to a new primary is not read for a moment
+LEVEL_SECONDS = 0.5  # without a doubt, before clients may come back
 
 
 class Site:
-    """Implements `log.ownership.Placement`, and says what this site lacks."""
+    """Implements `log.ownership.Placement`, and says what this site lacks.
+
+    A site that was away (started just now, hung, cut off from its database) is not ready again
+    before its server and its follower have been level with the primary for a while. One that is
+    there stays ready through the loss of a primary: it can serve readers, and holds proposals.
+    """
 
     def __init__(self, name: str, servers: Servers, database: SiteDatabase) -> None:
         self.site = name
         self.servers = servers
         self.database = database
-        self._current_at = monotonic()
+        self._follower: Follower | None = None
+        self._current_at = float("-inf")
+        self._level_since: float | None = None
+        self._is_away = True
         servers.listen(self._look)
+
+    def follow(self, follower: Follower) -> None:
+        """Ask of `follower`, too, whether it is level when the site comes back."""
+        self._follower = follower
 
     @property
     def is_primary(self) -> bool | None:
@@ -37,15 +51,28 @@ class Site:
         """Why clients should go to another site; none if they may come here."""
         if monotonic() - self._current_at > STALE_SECONDS_MAX:
             return ["this site's database is out of reach, or behind (or hides it: pg_monitor)"]
-        return []
+        return ["this site has been away and is catching up"] if self._is_away else []
 
     def missing(self) -> list[str]:
         """What is lacking without keeping clients from being served here."""
         return [] if self.servers.primary else ["no primary database is known"]
 
     def _look(self) -> None:
+        now = monotonic()
+        if now - self._current_at > STALE_SECONDS_MAX:
+            self._is_away, self._level_since = True, None
         if self.servers.own_is_current:
-            self._current_at = monotonic()
+            self._current_at = now
+        if self._is_away:
+            self._look_whether_level(now)
+
+    def _look_whether_level(self, now: float) -> None:
+        follower = self._follower
+        if not self.servers.own_is_level or (follower is not None and not follower.is_level):
+            self._level_since = None
+            return
+        self._level_since = now if self._level_since is None else self._level_since
+        self._is_away = now - self._level_since < LEVEL_SECONDS
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ is; the other was, and has not heard of it yet (nothing that it takes is acknowl
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
@@ -27,6 +28,7 @@ SILENT_SECONDS = 1.5
 BROKEN_SECONDS = 5.0  # then it is asked over a new connection; until then it may only be slow
 LAG_SAMPLES_MAX = 120  # of the primary's position, one each time that it is asked
 LAG_SECONDS_MAX = 5.0  # a standby that is further behind is not read
+LEVEL_SECONDS_MAX = 1.0  # one that comes back gets no clients before it is so near
 
 # pg_walfile_name begins with the timeline, which every promotion raises; it fails in recovery. What
 # a standby receives is shown to members of pg_monitor only.
@@ -117,15 +119,29 @@ class Servers:
         return self.primary is None or self.own_lag_seconds <= LAG_SECONDS_MAX
 
     @property
+    def own_is_level(self) -> bool:
+        """Whether this site's server may be read, and is as far as the primary is.
+
+        Seen in company: one that hears no other server does not know what it has missed.
+        """
+        others = [server for server in self.all if server is not self.own]
+        is_alone = bool(others) and not any(server.answers for server in others)
+        if is_alone or self.primary is None or not self.own_is_current:
+            return False
+        return self.own_lag_seconds <= LEVEL_SECONDS_MAX
+
+    @property
     def own_lag_seconds(self) -> float:
-        """How long ago the primary had no more than this site's server has replayed by now."""
-        lag = 0.0
-        now = monotonic()
+        """How long ago the primary had no more than this site's server has replayed by now.
+
+        Infinite when that was before the primary was first asked, or too long ago to be known.
+        """
+        if not self._written or self._written[-1][1] <= self.own.seen.lsn:
+            return 0.0
         for at, lsn in reversed(self._written):
             if lsn <= self.own.seen.lsn:
-                break
-            lag = now - at
-        return lag
+                return monotonic() - at
+        return math.inf
 
     def listen(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
