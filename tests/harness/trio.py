@@ -30,7 +30,7 @@ LOST_CONNECTION = (
     TimeoutError,
 )  # fmt: skip
 DYNAMIC: dict[str, Any] = {
-    "ttl": 20, "loop_wait": 1, "retry_timeout": 3, "synchronous_mode": "quorum",
+    "ttl": 20, "loop_wait": 1, "retry_timeout": 5, "synchronous_mode": "quorum",
     "synchronous_mode_strict": True, "synchronous_node_count": 1,
     "maximum_lag_on_failover": 104857600, "primary_start_timeout": 0, "primary_stop_timeout": 5,
     "check_timeline": True, "failsafe_mode": True,

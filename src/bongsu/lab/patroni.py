@@ -39,7 +39,9 @@ CONNECTIONS_MAX = 200
 DYNAMIC: dict[str, Any] = {
     "ttl": 20,
     "loop_wait": 1,
-    "retry_timeout": 3,
+    # Longer than etcd takes to elect: with 3 a healthy primary stepped down when another site was
+    # lost that led etcd. Longer still, and a standby notices too late that its etcd is gone.
+    "retry_timeout": 5,
     "synchronous_mode": "quorum",
     "synchronous_mode_strict": True,
     "synchronous_node_count": 1,
