@@ -36,16 +36,16 @@ class Content:
         root = settings.data / "media"
         self._files = FileBlobStore(root)
         self._stores = site_stores(settings, self._files)
-        self._blobs = self._stores or self._files
+        self.blobs = self._stores or self._files
         store = PostgresMediaStore(database)
         self._repair = Repair(store, self._stores, may_repair) if self._stores else None
         self._repository = MediaRepository(
             store,
-            self._blobs,
+            self.blobs,
             settings.server_name,
             MediaSettings(upload_bytes_max=settings.max_upload_bytes),
         )
-        self._thumbnails = Thumbnails(self._blobs, FileThumbnailCache(root), PillowThumbnailer())
+        self._thumbnails = Thumbnails(self.blobs, FileThumbnailCache(root), PillowThumbnailer())
 
     def endpoints(self) -> list[object]:
         return [MediaEndpoints(self._repository, self._thumbnails)]

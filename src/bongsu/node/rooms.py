@@ -6,6 +6,7 @@ from bongsu.log.gateway import Log
 from bongsu.node.people import People
 from bongsu.postgres.database import Database
 from bongsu.postgres.directory_store import PostgresAliasStore, PostgresPublicRooms
+from bongsu.postgres.room_admin_store import PostgresRoomAdminStore
 from bongsu.rooms.creation import RoomCreator
 from bongsu.rooms.memberships import Memberships
 from bongsu.rooms.reading import RoomReader
@@ -29,9 +30,18 @@ class Rooms:
         name = settings.server_name
         self.aliases = PostgresAliasStore(database)
         self.public_rooms = PostgresPublicRooms(database)
-        self.sending = Sending(log, reader, self.aliases, people.invite_rules, name, sent_keys)
+        self.admin_store = PostgresRoomAdminStore(database)
+        self.sending = Sending(
+            log, reader, self.aliases, people.invite_rules, name, sent_keys, self.admin_store
+        )
         self.memberships = Memberships(
-            log, reader, people.profiles, self.aliases, people.invite_rules, name
+            log,
+            reader,
+            people.profiles,
+            self.aliases,
+            people.invite_rules,
+            name,
+            self.admin_store,
         )
         self.creator = RoomCreator(
             log,

@@ -24,6 +24,7 @@ from bongsu.log.bus import Bus
 from bongsu.memory.bus import MemoryBus
 from bongsu.nats.bus import NatsBus
 from bongsu.node.administration import Administration
+from bongsu.node.administration import Administration
 from bongsu.node.content import Content
 from bongsu.node.heart import Heart
 from bongsu.node.history import Histories
@@ -122,6 +123,9 @@ class Node:
         )
         self._content = Content(settings, database, self._may_repair_media)
         self._outgoing = Outgoing(settings.outgoing_allowed_networks)
+        administration = Administration(
+            settings, database, heart.log, reader, self._people, self._rooms, self._content
+        )
         administration = Administration(
             settings, database, heart.log, reader, self._people, self._rooms, self._content
         )

@@ -4,22 +4,30 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from bongsu.errors import Unavailable
 from bongsu.ids import UserId
 from bongsu.media.content import Blob, Content, Media, MediaId
 from bongsu.media.repair import Copies
 from bongsu.postgres.database import Connection, Database
 
+# Whoever uploads again what was quarantined gains nothing by it.
+_IS_BAD = "EXISTS (SELECT FROM media AS bad WHERE bad.sha256 = {sha256} AND bad.quarantined)"
+
 _ADD = """
     INSERT INTO media (media_id, uploader, created_ts, expires_ts, authenticated,
-                       sha256, size, content_type, upload_name, sites)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+                       sha256, size, content_type, upload_name, sites, quarantined)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, {quarantined})""".format(
+    quarantined=_IS_BAD.format(sha256="$6")
+)
 # The id is random: a row that is there is this one, from a try whose answer was lost.
 _ADD_ONCE = _ADD + " ON CONFLICT (media_id) DO NOTHING"
 
 _COMPLETE = """
     UPDATE media SET sha256 = $2, size = $3, content_type = $4, upload_name = $5, sites = $6,
-                     authenticated = $7
-    WHERE media_id = $1 AND sha256 IS NULL AND expires_ts > $8"""
+                     authenticated = $7, quarantined = {quarantined}
+    WHERE media_id = $1 AND sha256 IS NULL AND expires_ts > $8""".format(
+    quarantined=_IS_BAD.format(sha256="$2")
+)
 
 _GET = """
     SELECT media_id, uploader, created_ts, expires_ts, authenticated, quarantined,
@@ -42,6 +50,12 @@ _MOVED = """
         WHERE site <> ALL ($3::text[])
     ) WHERE sha256 = $1"""
 
+# A deletion takes the same lock alone, and says in the table what it is about to delete.
+LOCK_BYTES_SHARED = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1::bytea::text, 1))"
+_IS_GONE = """
+    SELECT 1 FROM media_gone
+    WHERE sha256 = $1 AND gone_ts > (extract(epoch FROM now()) * 1000)::bigint - 60000"""
+
 _QUARANTINE = "UPDATE media SET quarantined = $2 WHERE media_id = $1"
 
 
@@ -52,7 +66,11 @@ class PostgresMediaStore:
         self._database = database
 
     async def add(self, media: Media) -> None:
-        await self._database.execute(_ADD_ONCE, *_columns(media), idempotent=True)
+        async def body(connection: Connection) -> None:
+            await _check_there(connection, media.content)
+            await connection.execute(_ADD_ONCE, *_columns(media))
+
+        await self._database.write(body, idempotent=True)
 
     async def add_pending(self, media: Media, *, pending_max: int) -> bool:
         async def body(connection: Connection) -> bool:
@@ -68,10 +86,14 @@ class PostgresMediaStore:
     async def complete(
         self, media_id: MediaId, content: Content, *, authenticated: bool, now_ts: int
     ) -> bool:
-        status = await self._database.execute(
-            _COMPLETE, media_id, *_content_columns(content), authenticated, now_ts
-        )
-        return status == "UPDATE 1"
+        async def body(connection: Connection) -> bool:
+            await _check_there(connection, content)
+            status = await connection.execute(
+                _COMPLETE, media_id, *_content_columns(content), authenticated, now_ts
+            )
+            return status == "UPDATE 1"
+
+        return await self._database.write(body)
 
     async def get(self, media_id: MediaId) -> Media | None:
         row = await self._database.fetchrow(_GET, media_id)
@@ -90,6 +112,14 @@ class PostgresMediaStore:
     async def set_quarantined(self, media_id: MediaId, quarantined: bool) -> bool:
         """Withdraw a media from everybody, or give it back. False if there is none."""
         return await self._database.execute(_QUARANTINE, media_id, quarantined) == "UPDATE 1"
+
+
+async def _check_there(connection: Connection, content: Content | None) -> None:
+    """`Unavailable` if the same bytes are being deleted: the upload may rely on the old copy."""
+    if content is not None:
+        await connection.execute(LOCK_BYTES_SHARED, content.blob.sha256)
+        if await connection.fetchrow(_IS_GONE, content.blob.sha256):
+            raise Unavailable("The same content was deleted just now: upload it again")
 
 
 def _columns(media: Media) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ from bongsu.errors import Forbidden, InvalidParam, NotFound, Refused
 from bongsu.ids import EventId, RoomId, UserId, domain_of
 from bongsu.log.gateway import Log
 from bongsu.log.proposal import fresh_request_id
+from bongsu.rooms.closed import ClosedRooms, check_open
 from bongsu.rooms.join_rules import JoinRules, join_rules_from
 from bongsu.rooms.proposals import SendEvent
 from bongsu.rooms.reading import Aliases, InviteRules, Member, Profiles, RoomInfo, RoomReader
@@ -30,7 +31,9 @@ class Memberships:
         aliases: Aliases,
         invite_rules: InviteRules,
         server_name: str,
+        closed: ClosedRooms | None = None,
     ) -> None:
+        self._closed = closed
         self._log = log
         self._rooms = rooms
         self._profiles = profiles
@@ -60,6 +63,7 @@ class Memberships:
         member = await self._rooms.member(room_id, user)
         if member is not None and member.membership == "join":
             return
+        await check_open(self._closed, room_id)
         info = await self._known_room(room_id)
         if requester.is_guest:
             await self._check_guest(room_id)
@@ -76,12 +80,14 @@ class Memberships:
     ) -> None:
         if domain_of(user) != self._server_name:
             raise Forbidden("This server does not reach users of other servers")
+        await check_open(self._closed, room_id)
         if await self._invite_rules.blocks(user, requester.user_id):
             raise invite_blocked()
         content = await self._member_content(user, "invite", reason)
         await self._set(requester, room_id, user, content)
 
     async def knock(self, requester: Requester, room_id: RoomId, reason: str | None) -> None:
+        await check_open(self._closed, room_id)
         await self._known_room(room_id)
         content = await self._member_content(requester.user_id, "knock", reason)
         await self._set(requester, room_id, requester.user_id, content)

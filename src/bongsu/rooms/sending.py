@@ -7,6 +7,7 @@ from bongsu.ids import EventId, RoomAlias, RoomId, is_event_id
 from bongsu.log.gateway import Log
 from bongsu.log.proposal import Accepted, fresh_request_id, scoped_request_id
 from bongsu.rooms.aliases import added_aliases
+from bongsu.rooms.closed import ClosedRooms, check_open
 from bongsu.rooms.event import EventDraft, check_fields
 from bongsu.rooms.proposals import SendEvent
 from bongsu.rooms.reading import Aliases, InviteRules, RoomReader
@@ -42,7 +43,9 @@ class Sending:
         invite_rules: InviteRules,
         server_name: str,
         sent_keys: SentKeys | None = None,
+        closed: ClosedRooms | None = None,
     ) -> None:
+        self._closed = closed
         self._sent_keys = sent_keys
         self._log = log
         self._rooms = rooms
@@ -160,11 +163,16 @@ class Sending:
             check_server_acl(content, self._server_name)
         elif type == "m.room.canonical_alias" and state_key == "":
             await self._check_aliases(room_id, content)
-        elif (
-            type == "m.room.member"
-            and content.get("membership") == "invite"
-            and await self._invite_rules.blocks(state_key, requester.user_id)
-        ):
+        elif type == "m.room.member":
+            await self._check_member(requester, room_id, state_key, content)
+
+    async def _check_member(
+        self, requester: Requester, room_id: RoomId, user: str, content: dict[str, Any]
+    ) -> None:
+        membership = content.get("membership")
+        if membership in ("join", "invite", "knock"):
+            await check_open(self._closed, room_id)
+        if membership == "invite" and await self._invite_rules.blocks(user, requester.user_id):
             raise invite_blocked()
 
     async def _check_aliases(self, room_id: RoomId, content: dict[str, Any]) -> None:
