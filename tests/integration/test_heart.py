@@ -99,6 +99,28 @@ async def test_a_retry_gets_the_first_answer_even_from_another_owner(
         await second.heart.stop()
 
 
+async def test_a_lone_repeat_costs_neither_the_ownership_nor_the_room_its_order(
+    node: Node, database: Database
+) -> None:
+    create = new_room()
+    log = node.heart.log
+    await log.propose(create)
+    epochs = await database.fetch("SELECT partition, epoch FROM partition ORDER BY partition")
+    said = [message(create.key, str(n)) for n in range(3)]
+    first = [await log.propose(proposal) for proposal in said]
+    for proposal, accepted in zip(said * 2, first * 2, strict=True):
+        assert await log.propose(proposal) == accepted
+        after = await log.propose(message(create.key, "in between"))
+        stored = await database.fetch(
+            "SELECT event_id, body FROM entry WHERE key = $1 ORDER BY position", create.key
+        )
+        assert stored[-1]["event_id"] == after.event_id
+        assert stored[-2]["event_id"] in stored[-1]["body"].decode()  # in prev_events: a chain
+    assert epochs == await database.fetch(
+        "SELECT partition, epoch FROM partition ORDER BY partition"
+    )
+
+
 async def test_concurrent_repeats_of_one_request_are_one_entry(node: Node) -> None:
     create = new_room()
     await node.heart.log.propose(create)

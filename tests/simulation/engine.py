@@ -15,7 +15,7 @@ from bongsu.errors import Unavailable
 from bongsu.log.batch import Batch, Head
 from bongsu.log.entry import Entry
 from bongsu.log.follower import DurableHead
-from bongsu.log.proposal import Accepted
+from bongsu.log.proposal import Accepted, PoisonedBatch
 
 IDLE_SESSION_SECONDS = 2.0
 SILENT_SESSION_SECONDS = 2.0
@@ -219,6 +219,8 @@ class Engine:
                 _, now_epoch, now_head, _ = self._rows[p][-1]
                 if (epoch, old) != (now_epoch, now_head) and not self.ignore_fence:
                     return False
+            if any(request_id in self._requests for request_id in batch.request_ids):
+                raise PoisonedBatch("request id")  # the unique index
             for p, epoch, old, new in heads:
                 made.rows.append((p, epoch, new, old))
             made.entries = list(zip(batch.entries, batch.request_ids, strict=True))

@@ -33,10 +33,11 @@ class Say(Proposal, tag="say", frozen=True):
 class ChainPlanner:
     """Every entry names the one before it in its room, so that stale memory breaks the chain."""
 
-    def __init__(self, engine: Engine, random: Random, *, forgetful: bool = True) -> None:
+    def __init__(self, engine: Engine, random: Random, *, forgetful: bool, undoes: bool) -> None:
         self._engine = engine
         self._random = random
         self._forgetful = forgetful
+        self._undoes = undoes
         self._last: dict[str, str] = {}
         self._generation = 0
 
@@ -72,6 +73,11 @@ class ChainPlanner:
         if self._forgetful:
             self._generation += 1
             self._last = {k: v for k, v in self._last.items() if partition_of(k) not in partitions}
+
+    def undo(self, key: str) -> None:
+        if self._undoes:
+            self._generation += 1
+            self._last.pop(key, None)
 
 
 class Pen:
@@ -246,7 +252,14 @@ class Node:
     """`frozen` nodes neither send nor hear; what reaches `dead` ones is lost."""
 
     def __init__(
-        self, name: str, engine: Engine, network: Network, *, hasty: bool, forgetful: bool
+        self,
+        name: str,
+        engine: Engine,
+        network: Network,
+        *,
+        hasty: bool,
+        forgetful: bool,
+        undoes: bool,
     ) -> None:
         self.name = name
         self.engine = engine
@@ -258,7 +271,7 @@ class Node:
         self.follower = Follower(engine, "simulated")
         self.pen = Pen(self, engine, hasty=hasty)
         self.publisher = Publisher(self.follower, self.bus)
-        planner = ChainPlanner(engine, network.random, forgetful=forgetful)
+        planner = ChainPlanner(engine, network.random, forgetful=forgetful, undoes=undoes)
         self.sequencer = Sequencer(self.pen, planner, self.publisher, lambda: self.ownership.lost())
         self.ownership = Ownership(
             name, self.sequencer, self.follower, self.bus, engine.end_silent_holders

@@ -30,6 +30,7 @@ class Mutation:
     ignore_fence: bool = False
     hasty: bool = False  # acknowledge before the commit
     forgetful: bool = True  # False: keep memory over a loss of ownership
+    undoes: bool = True  # False: believe what a refused batch was to write
 
 
 class Scenario:
@@ -126,6 +127,7 @@ class Scenario:
             self.network,
             hasty=self._mutation.hasty,
             forgetful=self._mutation.forgetful,
+            undoes=self._mutation.undoes,
         )
         try:
             await node.start()

@@ -73,8 +73,18 @@ def test_a_seed_tells_the_same_story_again() -> None:
 
 @pytest.mark.parametrize(
     "mutation",
-    [Mutation(ignore_fence=True), Mutation(hasty=True), Mutation(forgetful=False)],
-    ids=["the fence is ignored", "acknowledged before the commit", "memory outlives ownership"],
+    [
+        Mutation(ignore_fence=True),
+        Mutation(hasty=True),
+        Mutation(forgetful=False),
+        Mutation(undoes=False),
+    ],
+    ids=[
+        "the fence is ignored",
+        "acknowledged before the commit",
+        "memory outlives ownership",
+        "memory outlives a refused batch",
+    ],
 )
 def test_a_broken_promise_is_found(mutation: Mutation) -> None:
     with pytest.raises(Violation):

@@ -69,6 +69,8 @@ class Planner:
 
     def forget(self, partitions: Collection[int]) -> None: ...
 
+    def undo(self, key: str) -> None: ...
+
 
 class NewKind(Proposal, frozen=True, kw_only=True):
     level = FEATURE_LEVEL + 1

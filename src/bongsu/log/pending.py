@@ -69,3 +69,7 @@ class Planner(Protocol):
     def forget(self, partitions: Collection[int]) -> None:
         """Drop all memory of `partitions`, and ignore what is still being loaded."""
         ...
+
+    def undo(self, key: str) -> None:
+        """Drop all memory of one room or user: the batch that changed it was not written."""
+        ...

@@ -30,3 +30,7 @@ class Planners:
     def forget(self, partitions: Collection[int]) -> None:
         for planner in self._all:
             planner.forget(partitions)
+
+    def undo(self, key: str) -> None:
+        for planner in self._all:
+            planner.undo(key)

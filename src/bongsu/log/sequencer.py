@@ -17,6 +17,9 @@ How a proposal becomes an entry, and why nothing acknowledged is lost, doubled o
    epoch, after which everything it reads is durable, and gateways ask again with the same ids.
 5. Rows that the engine refuses for what they hold (they should have been refused at the door) are
    tried again alone, so that one bad proposal never takes its neighbours down.
+6. A proposal that is alone in its batch is not looked up first: the unique index on request ids
+   refuses a repeat, and then nothing was written. What was planned is undone, and the look-up gives
+   the first answer. An answer that writes nothing (a refusal) is always looked up.
 """
 
 import asyncio
@@ -108,7 +111,7 @@ class Sequencer:
         self._heads: dict[int, Head] = {}
         self._queue: deque[Pending] = deque()
         self._in_flight: dict[bytes, Pending] = {}
-        self._suspects: dict[bytes, None] = {}  # ids of a poisoned batch, oldest first
+        self._suspects: dict[bytes, None] = {}  # ids to be tried alone and looked up, oldest first
         self._confirmed_at = float("-inf")
         self._marked: dict[int, int] = {}  # heads already marked durable
         self._wake = asyncio.Event()
@@ -283,6 +286,8 @@ class Sequencer:
     ) -> None:
         """One batch, from look-up to commit. What has to wait on is taken out of `taken`."""
         started = monotonic()
+        if len(taken) == 1 and await self._carry_out_unseen(taken[0], answers, started):
+            return
         batch = Batch(self._heads)
         known = await self._pen.lookup([pending.proposal.request_id for pending in taken])
         for pending in list(taken):
@@ -299,6 +304,30 @@ class Sequencer:
                 answers.append((pending, outcome))
         await self._write(batch, started)
         self._planner.settle()
+
+    async def _carry_out_unseen(
+        self,
+        pending: Pending,
+        answers: list[tuple[Pending, Accepted | Exception]],
+        started: float,
+    ) -> bool:
+        """Try a lone proposal without the look-up. False: nothing is written, it has to be."""
+        if pending.proposal.request_id in self._suspects:
+            return False
+        batch = Batch(self._heads)
+        outcome = self._decide(pending, {}, batch)
+        if outcome is None or batch.is_empty:
+            return False
+        try:
+            await self._write(batch, started)
+        except PoisonedBatch:
+            self._suspect(pending)
+            for key in {entry.key for entry in batch.entries}:
+                self._planner.undo(key)
+            return False
+        answers.append((pending, outcome))
+        self._planner.settle()
+        return True
 
     def _decide(
         self, pending: Pending, known: Mapping[bytes, Accepted], batch: Batch
@@ -343,7 +372,8 @@ class Sequencer:
         """Await a step that uses the pen. False, with everything given up, when it failed."""
         try:
             await step
-        except PoisonedBatch:
+        except PoisonedBatch as error:
+            log.error("a batch was refused", proposals=len(taken), reason=str(error))
             poisoned: Exception = self._isolate(taken)
             await self._forget_all()
             for pending in taken:
@@ -362,10 +392,13 @@ class Sequencer:
         if len(taken) == 1:
             return Refused("The server could not store this request", code="M_UNKNOWN")
         for pending in taken:
-            self._suspects[pending.proposal.request_id] = None
+            self._suspect(pending)
+        return NotOwner()
+
+    def _suspect(self, pending: Pending) -> None:
+        self._suspects[pending.proposal.request_id] = None
         while len(self._suspects) > SUSPECTS_MAX:
             self._suspects.pop(next(iter(self._suspects)))
-        return NotOwner()
 
     async def _forget_all(self) -> None:
         """Discard all that rested on this ownership. What is queued was certainly not written."""

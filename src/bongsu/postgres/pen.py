@@ -179,8 +179,7 @@ class PostgresPen:
         try:
             return task.result()
         except _POISON as error:
-            log.error("the engine refused a batch", error=type(error).__name__)
-            raise PoisonedBatch(str(error)) from error
+            raise PoisonedBatch(type(error).__name__) from error
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise OwnershipLost(f"{type(error).__name__}: {error}") from error
 

@@ -10,7 +10,7 @@ from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.ids import EventId, RoomId, UserId
 from bongsu.log.batch import Batch, ReceiptRow
 from bongsu.log.entry import Kind, LoggedEvent, Receipt, encode_body
-from bongsu.log.position import partition_of
+from bongsu.log.position import PARTITIONS, partition_of
 from bongsu.log.proposal import Accepted
 from bongsu.rooms import appending, needs, redacting, relations
 from bongsu.rooms.auth_rules import authorise, authorise_create
@@ -64,7 +64,8 @@ class RoomPlanner:
         self._loading: dict[str, asyncio.Task[HotRoom | None]] = {}
         self._weights: dict[str, int] = {}  # events remembered, by room
         self._weight = 0
-        self._generation = 0  # of the ownership: what was loaded under an older one is not kept
+        # Of each partition's memory: what was loaded under an older one is not kept.
+        self._generations = [0] * PARTITIONS
 
     # -- memory ------------------------------------------------------------------------------
 
@@ -85,7 +86,8 @@ class RoomPlanner:
 
         No batch writes to a room that is not in memory, so the several queries agree.
         """
-        generation = self._generation
+        partition = partition_of(room_id)
+        generation = self._generations[partition]
         loading = self._loading.get(room_id)
         if loading is None:
             loading = asyncio.get_running_loop().create_task(self._loader.room(room_id))
@@ -94,7 +96,7 @@ class RoomPlanner:
         room = await asyncio.shield(loading)
         if room is None:
             raise NotFound("Unknown room")
-        if generation != self._generation:
+        if generation != self._generations[partition]:
             return None
         return self._rooms.setdefault(room_id, room)
 
@@ -120,11 +122,19 @@ class RoomPlanner:
             self._drop(next(iter(self._rooms)))
 
     def forget(self, partitions: Collection[int]) -> None:
-        self._generation += 1
+        for partition in partitions:
+            self._generations[partition] += 1
         self._loading.clear()
         self._touched.clear()
         for room_id in [r for r, room in self._rooms.items() if room.partition in partitions]:
             self._drop(room_id)
+
+    def undo(self, key: str) -> None:
+        self._generations[partition_of(key)] += 1
+        self._loading.pop(key, None)
+        self._touched.pop(key, None)
+        if key in self._rooms:
+            self._drop(key)
 
     def _drop(self, room_id: str) -> None:
         del self._rooms[room_id]
@@ -153,7 +163,8 @@ class RoomPlanner:
         unchanged = appending.unchanged_state(room, draft)
         if unchanged is not None:
             return Accepted(room.partition, 0, room.room_id, unchanged)
-        event = appending.build(room, draft, self._now_ms())
+        now_ms = self._now_ms() if proposal.ts is None else proposal.ts
+        event = appending.build(room, draft, now_ms)
         self._touched[room.room_id] = room
         redacted = redacting.redaction_target(room, draft, event)
         logged = appending.append(

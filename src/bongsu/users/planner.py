@@ -26,7 +26,7 @@ from bongsu.log.entry import (
     ToDevice,
     encode_body,
 )
-from bongsu.log.position import partition_of
+from bongsu.log.position import PARTITIONS, partition_of
 from bongsu.log.proposal import Accepted
 from bongsu.users.proposals import (
     ChangeDeviceList,
@@ -57,7 +57,8 @@ class UserPlanner:
     def __init__(self, versions: AccountDataVersions) -> None:
         self._loader = versions
         self._versions: dict[VersionKey, int] = {}
-        self._generation = 0  # of ownership and memory: what was loaded under an older one is old
+        # Of each partition's memory: what was loaded under an older one is not kept.
+        self._generations = [0] * PARTITIONS
 
     def is_ready(self, proposal: UserProposal) -> bool:
         if isinstance(proposal, PutAccountData) and proposal.expected is not None:
@@ -67,24 +68,31 @@ class UserPlanner:
     async def load(self, proposal: UserProposal) -> None:
         assert isinstance(proposal, PutAccountData)
         key = _version_key(proposal)
-        generation = self._generation
+        partition = partition_of(proposal.key)
+        generation = self._generations[partition]
         version = await self._loader.version(*key)
-        if generation == self._generation:
+        if generation == self._generations[partition]:
             self._versions.setdefault(key, version)
 
     def settle(self) -> None:
         if len(self._versions) > 2 * VERSIONS_MAX:
-            self._generation += 1
             for key in list(self._versions)[:-VERSIONS_MAX]:
+                self._generations[partition_of(key[0])] += 1
                 del self._versions[key]
 
     def forget(self, partitions: Collection[int]) -> None:
-        self._generation += 1
+        for partition in partitions:
+            self._generations[partition] += 1
         self._versions = {
             key: version
             for key, version in self._versions.items()
             if partition_of(key[0]) not in partitions
         }
+
+    def undo(self, key: str) -> None:
+        self._generations[partition_of(key)] += 1
+        for version in [version for version in self._versions if version[0] == key]:
+            del self._versions[version]
 
     def plan(self, proposal: UserProposal, batch: Batch) -> Accepted:
         match proposal:
