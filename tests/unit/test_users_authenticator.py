@@ -7,11 +7,13 @@ import pytest
 
 from bongsu.errors import MissingToken, Unavailable, UnknownToken
 from bongsu.ids import DeviceId, UserId
+from bongsu.users import authenticator as authenticator_module
 from bongsu.users.authenticator import STALE_SECONDS_MAX, Authenticator, TokenOwner
 from bongsu.users.requester import Requester
 from bongsu.users.tokens import ACCESS, hash_token, new_token
 
 ALICE = UserId("@alice:example.org")
+BOB = UserId("@bob:example.org")
 
 
 class Tables:
@@ -193,6 +195,21 @@ async def test_readers_live_through_a_failover_but_not_for_ever(
     clock.seconds += STALE_SECONDS_MAX
     with pytest.raises(Unavailable):
         await authenticator.requester(token)
+
+
+async def test_who_is_known_does_not_wait_for_a_slow_database_and_a_stranger_does(
+    tables: Tables, clock: Clock, authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authenticator_module, "RECHECK_SECONDS_MAX", 0.01)
+    known, stranger = tables.add(), tables.add(user=BOB)
+    await authenticator.requester(known)
+    tables.gate = asyncio.Event()
+    clock.seconds += 30
+    asking = asyncio.create_task(authenticator.requester(stranger))
+    assert (await authenticator.requester(known)).user_id == ALICE
+    assert not asking.done()
+    tables.gate.set()
+    assert (await asking).user_id == BOB
 
 
 async def test_what_comes_while_a_lookup_runs_goes_in_one_query(

@@ -28,8 +28,7 @@ from bongsu.postgres.servers import Servers
 
 T = TypeVar("T")
 
-HOLD_SECONDS_MAX = 15.0  # how long what needs the primary waits for one
-READ_HOLD_SECONDS_MAX = 1.0  # a read that only falls back on it has better things to do
+HOLD_SECONDS_MAX = 15.0  # how long what needs the primary waits for one: late is no error
 RETRY_SECONDS = 0.1
 FALLBACK_READS_MAX = 8  # at once; they must leave the primary to its writers
 FALLBACK_READS_WAITING_MAX = 500
@@ -104,11 +103,17 @@ class SiteDatabase(Database):
         if self._fallbacks >= FALLBACK_READS_WAITING_MAX:
             raise Unavailable("This site's replica is out of reach", retry_after_ms=RETRY_AFTER_MS)
         self._fallbacks += 1
+        deadline = monotonic() + HOLD_SECONDS_MAX
         try:
+            while not self._pool.is_known and monotonic() < deadline:
+                await asyncio.sleep(RETRY_SECONDS)
+                if self._reach.is_trusted:  # the own server may be the first to be there again
+                    rows = await self.fetch_replica(query, *arguments)
+                    if rows is not None:
+                        return rows
             async with self._falling_back:
-                return await self._hold(
-                    lambda: read(self._pool, query, *arguments), READ_HOLD_SECONDS_MAX
-                )
+                left = deadline - monotonic()
+                return await self._hold(lambda: read(self._pool, query, *arguments), left)
         finally:
             self._fallbacks -= 1
 

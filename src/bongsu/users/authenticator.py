@@ -3,7 +3,7 @@
 An entry is believed for `fresh_seconds`, then asked for again; `invalidate_user` drops it at once.
 A token that the near copy does not know is asked for at the primary before it is refused: a wrong
 401 makes a client wipe its keys. While the database cannot answer, an entry is believed for
-`STALE_SECONDS_MAX` more, so that readers live through a failover.
+`STALE_SECONDS_MAX` more, so that readers live through a failover; who is not known here yet waits.
 """
 
 import asyncio
@@ -21,6 +21,9 @@ from bongsu.users.tokens import Clock, hash_token, is_access_token, now_ms
 
 FRESH_SECONDS = 5.0
 STALE_SECONDS_MAX = 60.0
+CHECK_SECONDS_MAX = 15.0  # how long an unknown token waits for a database that can tell
+RECHECK_SECONDS_MAX = 1.0  # the same for one that was known a moment ago
+RETRY_AFTER_MS = 2000
 MARK_SECONDS_MAX = 1.0  # a request waits no longer for it
 ENTRIES_MAX = 50_000
 LOOKUP_BATCH_MAX = 500
@@ -94,11 +97,16 @@ class Authenticator:
             raise MissingToken
         if not is_access_token(token):
             raise UnknownToken
+        is_known = self._stale(token) is not None
         try:
-            owner = await self._load(token)
-        except Unavailable:
-            return self._fallback(token)
-        return owner.requester
+            async with asyncio.timeout(RECHECK_SECONDS_MAX if is_known else CHECK_SECONDS_MAX):
+                return (await self._load(token)).requester
+        except (Unavailable, TimeoutError):
+            stale = self._stale(token)  # it may have been invalidated meanwhile
+            if stale is None:
+                message = "Cannot check the access token"
+                raise Unavailable(message, retry_after_ms=RETRY_AFTER_MS) from None
+            return stale
 
     def invalidate_user(self, user_id: UserId) -> None:
         """Forget all tokens of a user; also those that are being looked up right now."""
@@ -127,10 +135,11 @@ class Authenticator:
         marking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         await asyncio.wait({marking}, timeout=MARK_SECONDS_MAX)
 
-    def _fallback(self, token: str) -> Requester:
+    def _stale(self, token: str) -> Requester | None:
+        """Whom to believe while nobody can be asked."""
         entry = self._entries.get(token)
         if entry is None or self._monotonic() >= entry.stale_until:
-            raise Unavailable("Cannot check the access token")
+            return None
         return entry.requester
 
     def _remember(self, token: str, owner: TokenOwner) -> None:
