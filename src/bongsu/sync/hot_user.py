@@ -100,11 +100,15 @@ class HotUser:
         if self._waiting:
             asyncio.get_running_loop().call_later(OWN_ECHO_SECONDS, self._wake)
 
+    def note(self, moment: int, room_id: str) -> None:
+        """Something is new in a room that is no reason to answer: the next answer shows it."""
+        self.recent.pop(room_id, None)
+        self.recent[room_id] = moment
+
     def _note(self, moment: int, room_id: str | None) -> None:
         self.moment = moment
         if room_id is not None:
-            self.recent.pop(room_id, None)
-            self.recent[room_id] = moment
+            self.note(moment, room_id)
 
     def _wake(self) -> None:
         for future in self._waiting:

@@ -44,6 +44,8 @@ HOT_USERS_MAX = 20_000
 LOAD_SECONDS_MAX = 10.0
 PRESENCE_WATCHERS_MAX = 200  # in larger rooms presence is not passed on
 PRESENCE_LOADS_MAX = 20
+RECEIPTS_AT_ONCE_WATCHERS_MAX = 100  # in larger rooms receipts are gathered
+RECEIPTS_GATHERED_SECONDS = 1.0
 
 _MEMBER_FACTS = b'["' + MEMBER.encode() + b'",'
 READ_MARKERS = ("m.read", "m.read.private")
@@ -225,11 +227,29 @@ class Hub:
         owner = self._users.get(receipt.user_id)
         if owner is not None:
             self._count_read(owner, feed, receipt)
-        if receipt.receipt_type == "m.read":
-            for user in feed.watchers:
-                user.touch(self.moment, entry.key)
-        elif owner is not None:
+        if receipt.receipt_type == "m.read" and feed.shows_receipts:
+            self._pass_on_receipt(feed)
+        if owner is not None:
             owner.touch(self.moment, entry.key)
+
+    def _pass_on_receipt(self, feed: RoomFeed) -> None:
+        """Wake who watches a room: at once, or if they are many about once a second."""
+        if len(feed.watchers) <= RECEIPTS_AT_ONCE_WATCHERS_MAX:
+            for user in feed.watchers:
+                user.touch(self.moment, feed.room_id)
+            return
+        for user in feed.watchers:
+            user.note(self.moment, feed.room_id)
+        if not feed.receipts_are_due:
+            feed.receipts_are_due = True
+            loop = asyncio.get_running_loop()
+            loop.call_later(RECEIPTS_GATHERED_SECONDS, self._pass_on_gathered_receipts, feed)
+
+    def _pass_on_gathered_receipts(self, feed: RoomFeed) -> None:
+        feed.receipts_are_due = False
+        self.moment += 1
+        for user in feed.watchers:
+            user.touch(self.moment, feed.room_id)
 
     def _count_read(self, owner: HotUser, feed: RoomFeed, receipt: Receipt) -> None:
         unread = owner.unread.get(feed.room_id)

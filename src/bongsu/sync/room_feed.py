@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EVENTS_PER_ROOM_MAX = 100
 RECEIPTS_PER_ROOM_MAX = 256
+RECEIPT_WATCHERS_MAX = 1_000  # where more watch, nobody is shown the receipts of others
 CHUNKS_PER_ROOM_MAX = 8
 EVENT_BYTES_MAX = 64 * 1024 * 1024  # of all feeds together
 MEMBER = "m.room.member"
@@ -44,7 +45,8 @@ EMPTY = Chunk((), b"", frozenset(), frozenset(), False, 0, 2**63)
 
 class RoomFeed:
     __slots__ = ("_chunks", "events", "extras", "floor", "partition", "receipts",
-                 "receipts_floor", "redactions", "room_id", "shown_from", "watchers")  # fmt: skip
+                 "receipts_are_due", "receipts_floor", "redactions", "room_id", "shown_from",
+                 "watchers")  # fmt: skip
 
     def __init__(self, room_id: str, partition: int, floor: int) -> None:
         self.room_id = room_id
@@ -53,6 +55,7 @@ class RoomFeed:
         self.receipts_floor = floor
         self.events: deque[LoggedEvent] = deque()
         self.receipts: deque[tuple[int, Receipt]] = deque()
+        self.receipts_are_due = False  # all who watch are about to be told of the latest
         self.watchers: set[HotUser] = set()
         # By event id, of those events that have some, and the position of the oldest they show.
         self.extras: dict[str, Extras] = {}
@@ -124,6 +127,11 @@ class RoomFeed:
                 found.append(receipt)
         found.reverse()
         return found
+
+    @property
+    def shows_receipts(self) -> bool:
+        """Whether members are shown the receipts of others."""
+        return len(self.watchers) <= RECEIPT_WATCHERS_MAX
 
     def chunk(self, events: Sequence[LoggedEvent]) -> Chunk | None:
         """These events of the feed rendered; None while extras of one are not loaded."""

@@ -15,7 +15,12 @@ from bongsu.sync.history import JOIN
 from bongsu.sync.hub import Hub
 from bongsu.sync.room_feed import MEMBER, RoomFeed
 from bongsu.sync.sources import SyncStore
-from bongsu.sync.streams.receipts import RECEIPT, is_shown, load_receipts, receipt_event
+from bongsu.sync.streams.receipts import (
+    RECEIPT,
+    load_receipts,
+    receipt_event,
+    shown_receipts,
+)
 from bongsu.sync.streams.state import load_states
 from bongsu.sync.streams.summary import (
     Summaries,
@@ -73,7 +78,7 @@ def quick_room(
     unread = advance_unread(hub, view, work.history, through)
     if unread is None:
         return None
-    shown = [each for each in receipts if is_shown(each, view.user.user_id)]
+    shown = shown_receipts(receipts, feed, view.user.user_id)
     ephemeral = _ephemeral(view, room_id, shown, news)
     account_data = news.account_data.get(room_id, ())
     if not (events or shown or ephemeral or account_data):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bongsu.log.entry import Receipt, decode_receipt
 from bongsu.sync.hub import Hub
+from bongsu.sync.room_feed import RoomFeed
 from bongsu.sync.sources import SyncStore
 from bongsu.sync.streams.timeline import RoomWork
 from bongsu.sync.view import View, encode
@@ -11,8 +12,16 @@ from bongsu.sync.view import View, encode
 RECEIPT = "m.receipt"
 
 
-def is_shown(receipt: Receipt, user_id: str) -> bool:
-    return receipt.receipt_type == "m.read" or receipt.user_id == user_id
+def shown_receipts(
+    receipts: Iterable[Receipt], feed: RoomFeed | None, user_id: str
+) -> list[Receipt]:
+    """Those of one room that a member may see: in a very large room one's own."""
+    shows_others = feed is None or feed.shows_receipts
+    return [
+        each
+        for each in receipts
+        if each.user_id == user_id or (shows_others and each.receipt_type == "m.read")
+    ]
 
 
 async def load_receipts(
@@ -28,11 +37,13 @@ async def load_receipts(
         if receipts is None:
             works_to_read.append(work)
         else:
-            found[work.room_id] = [r for r in receipts if is_shown(r, view.user.user_id)]
+            found[work.room_id] = shown_receipts(receipts, feed, view.user.user_id)
     spans = [work.span for work in works_to_read]
     for record in await store.load_receipts(spans, view.user.user_id):
         stored.setdefault(record.room_id, []).append(decode_receipt(record.body))
-    return found | stored
+    for room_id, receipts in stored.items():
+        found[room_id] = shown_receipts(receipts, hub.feed(room_id), view.user.user_id)
+    return found
 
 
 def receipt_event(receipts: Iterable[Receipt]) -> bytes:
