@@ -26,7 +26,7 @@ from bench import OUT, ROOT, ours, rival
 from bench.figures import as_text, table
 from bench.load import FULL, QUICK, Homeserver, Scale, World
 from bench.picture import draw
-from bench.scenarios import history, rooms, sends, syncs
+from bench.scenarios import history, keys, rooms, sends, syncs
 
 OPEN_FILES = 65_536
 
@@ -48,6 +48,7 @@ SCENARIOS = {
     "first-sync": Scenario(syncs.first_sync),
     "create": Scenario(rooms.create_rooms),
     "joins": Scenario(rooms.joins),
+    "keys": Scenario(keys.large_room),
     "large-account": Scenario(syncs.large_account, on_rival=False),
     "idle-polls": Scenario(syncs.idle_polls, on_rival=False),
     "history": Scenario(history.long_history, on_rival=False, on_fresh_server=True),

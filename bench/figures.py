@@ -60,6 +60,8 @@ FIGURES = (
     Figure("hot_room_sends_per_second", "sends into one hot room", "/s", Aim.AT_LEAST, 1500),
     Figure("large_account_sync_seconds", "first sync, 2,000 rooms", "s", Aim.AT_MOST, 2),
     Figure("large_account_growth_mb", "memory growth during it", "MB", Aim.AT_MOST, 50),
+    Figure("key_query_p50_ms", "key query, 1,000 members", "ms", Aim.AT_MOST, 200),
+    Figure("key_share_p50_ms", "key share to 2,000 devices", "ms", Aim.AT_MOST, 500),
     Figure("history_cost_percent", "dearer send, 5M events stored", "%", Aim.AT_MOST, 20),
 )  # fmt: skip
 

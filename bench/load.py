@@ -41,10 +41,11 @@ class Scale:
     long_polls: int
     account_rooms: int
     stored_events: int
+    key_members: int
 
 
-FULL = Scale(20.0, 100, 50, 10, 50, 10_000, 2_000, 5_000_000)
-QUICK = Scale(3.0, 20, 10, 4, 10, 500, 100, 50_000)
+FULL = Scale(20.0, 100, 50, 10, 50, 10_000, 2_000, 5_000_000, 1_000)
+QUICK = Scale(3.0, 20, 10, 4, 10, 500, 100, 50_000, 50)
 
 
 @dataclass
@@ -71,7 +72,7 @@ class World:
     say: Callable[[str], None]
     _users: list[User] = field(default_factory=list)
     _rooms: "list[Room]" = field(default_factory=list)
-    _run: str = field(default_factory=lambda: secrets.token_hex(3))
+    run: str = field(default_factory=lambda: secrets.token_hex(3))
 
     def __post_init__(self) -> None:
         self.client = HttpClient(self.homeserver.url)
@@ -82,7 +83,7 @@ class World:
         if missing:
             self.say(f"registering {len(missing)} accounts")
         self._users += await gather_bounded(
-            [register(self.client, f"bench-{self._run}-{number}") for number in missing]
+            [register(self.client, f"bench-{self.run}-{number}") for number in missing]
         )
         return self._users[:count]
 
