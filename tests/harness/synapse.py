@@ -1,7 +1,7 @@
 """Synapse, the homeserver that we measure against and that our own tests are validated on.
 
-One process, PostgreSQL; rate limits and slow password hashes, of no figure, out of the way; otherwise
-as its authors ship it.
+One process, PostgreSQL; rate limits and slow password hashes, of no figure, out of the way;
+otherwise as its authors ship it.
 """
 
 import subprocess
