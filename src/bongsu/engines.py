@@ -11,13 +11,14 @@ from bongsu.host.folder_lock import FolderLock
 from bongsu.nats.server_process import NatsServer
 from bongsu.postgres.cluster import EngineSettings
 from bongsu.postgres.embedded import EmbeddedPostgres, running_dsn
-from bongsu.postgres.servers import find_primary
+from bongsu.postgres.servers import find_primary, split_dsn
 from bongsu.settings import Settings
+from bongsu.waiting import primary_of
 
 # What a process holds beside its pool: the pen, the heartbeat, the catch-up reader, …
 CONNECTIONS_BESIDE_POOL = 10
 CONNECTIONS_FOR_OPERATORS = 20
-PRIMARY_SECONDS_MAX = 30.0  # a start waits so long for the sites to have one
+PRIMARY_SECONDS_MAX = 30.0  # a command waits so long for the sites to have one; a server, for ever
 
 
 class Engine(Protocol):
@@ -36,7 +37,7 @@ async def own_database(settings: Settings) -> AsyncGenerator[str]:
     lock = FolderLock(settings.data)
     try:
         if settings.database_url is not None:
-            yield await find_primary(settings.database_url, PRIMARY_SECONDS_MAX)
+            yield await primary_of(settings, settings.database_url)
             return
         async with up(EmbeddedPostgres(settings.data, _engine_settings(settings))) as dsn:
             yield dsn
@@ -49,7 +50,7 @@ async def any_database(settings: Settings) -> AsyncGenerator[str]:
     """DSN of the database: the running server's if there is one, else as `own_database`."""
     dsn = settings.database_url or running_dsn(settings.data)
     if dsn is not None:
-        yield await find_primary(dsn, PRIMARY_SECONDS_MAX)
+        yield await find_primary(dsn, PRIMARY_SECONDS_MAX) or split_dsn(dsn)[0]
         return
     async with own_database(settings) as dsn:
         yield dsn

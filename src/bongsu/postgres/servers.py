@@ -224,10 +224,10 @@ def address_of(dsn: str) -> str:
     return host if ":" in host.rpartition("]")[2] else f"{host}:5432"
 
 
-async def find_primary(dsn: str, seconds_max: float) -> str:
+async def find_primary(dsn: str, seconds_max: float) -> str | None:
     """The DSN of the primary among the servers of `dsn`; `dsn` itself if it names but one.
 
-    When none is found in time it is the first one's, whose error then says what is wrong.
+    None when there is none in time.
     """
     dsns = split_dsn(dsn)
     if len(dsns) == 1:
@@ -238,7 +238,7 @@ async def find_primary(dsn: str, seconds_max: float) -> str:
         if max(found) > 0:
             return dsns[found.index(max(found))]
         if monotonic() > deadline:
-            return dsns[0]
+            return None
         await asyncio.sleep(ASK_SECONDS)
 
 
