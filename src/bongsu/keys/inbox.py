@@ -21,12 +21,11 @@ from bongsu.errors import Unavailable
 from bongsu.log.entry import Entry, Kind, decode_device_ids, decode_to_device
 from bongsu.log.position import Vector, partition_of
 from bongsu.rooms.client_event import Device
-from bongsu.sync.sources import DeviceAnswer
+from bongsu.sync.sources import MESSAGES_PER_ANSWER_MAX, DeviceAnswer
 from bongsu.tasks import TaskOwner
 
 log = structlog.get_logger()
 
-MESSAGES_PER_ANSWER_MAX = 100
 MESSAGES_PER_ENTRY_MAX = 2  # for one device: under its name, and under `*`
 DEVICES_MAX = 50_000
 COUNTS_SECONDS_MAX = 300.0  # however quiet the log is: a claim's announcement may have died
@@ -150,7 +149,12 @@ class Inboxes:
     # -- answers -------------------------------------------------------------------------------
 
     async def answer(
-        self, device: Device, since: Vector | None, to_device: int, pinned: Vector
+        self,
+        device: Device,
+        since: Vector | None,
+        to_device: int,
+        pinned: Vector,
+        limit: int = MESSAGES_PER_ANSWER_MAX,
     ) -> DeviceAnswer:
         """Messages after the cursor `to_device`, and counts, as of `pinned` or later."""
         hot = await self._hot(device)
@@ -159,29 +163,29 @@ class Inboxes:
         after = to_device if since is not None else 0
         if since is not None:
             self._acknowledge(device, hot, min(after, through))
-        events, cursor, is_full = await self._messages(device, hot, after, through)
+        limit = max(MESSAGES_PER_ENTRY_MAX, min(limit, MESSAGES_PER_ANSWER_MAX))
+        events, cursor, is_full = await self._messages(device, hot, after, through, limit)
         await self._refresh_counts(device, hot)
-        parts = list(hot.counts)
-        if events:
-            parts.append(b'"to_device":{"events":[' + b",".join(events) + b"]}")
         counts_are_news = since is not None and since[partition] < hot.news_position <= through
-        return DeviceAnswer(parts, cursor, bool(events) or counts_are_news, is_full)
+        return DeviceAnswer(
+            hot.counts, cursor, bool(events) or counts_are_news, is_full, events
+        )
 
     def standing(self, device: Device) -> Sequence[bytes]:
         hot = self._users.get(device.user_id, {}).get(device.device_id)
         return hot.counts if hot is not None else ()
 
     async def _messages(
-        self, device: Device, hot: _Hot, after: int, through: int
+        self, device: Device, hot: _Hot, after: int, through: int, wanted: int
     ) -> tuple[list[bytes], int, bool]:
         """Bodies, the cursor behind them, and whether there are more."""
         if hot.last <= after:
             return [], after, False
-        limit = MESSAGES_PER_ANSWER_MAX + MESSAGES_PER_ENTRY_MAX
+        limit = wanted + MESSAGES_PER_ENTRY_MAX
         rows = await self._store.read(Inbox(*device, after, through), limit)
-        is_full = len(rows) > MESSAGES_PER_ANSWER_MAX
+        is_full = len(rows) > wanted
         if is_full:  # an entry is shown whole: the cursor is a position
-            end = rows[MESSAGES_PER_ANSWER_MAX].position
+            end = rows[wanted].position
             rows = [row for row in rows if row.position < end]
         if not rows:
             return [], after, False

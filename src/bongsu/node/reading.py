@@ -5,6 +5,7 @@ import msgspec
 from bongsu.http.client.notifications import Notifications as NotificationEndpoints
 from bongsu.http.client.presence import PresenceEndpoints
 from bongsu.http.client.read_markers import ReadMarkerEndpoints
+from bongsu.http.client.sliding_sync import SlidingSyncEndpoints
 from bongsu.http.client.sync import SyncEndpoints
 from bongsu.http.client.typing import TypingEndpoints
 from bongsu.ids import UserId
@@ -17,6 +18,7 @@ from bongsu.postgres.event_positions import PostgresEventPositions
 from bongsu.postgres.filter_store import PostgresFilterStore
 from bongsu.postgres.notification_store import PostgresNotificationStore
 from bongsu.postgres.room_store import PostgresRoomStore
+from bongsu.postgres.sliding_store import PostgresSlidingStore
 from bongsu.postgres.sync_store import PostgresSyncStore
 from bongsu.postgres.user_directory_store import PostgresUserDirectory
 from bongsu.presence.presence import PresenceService
@@ -26,6 +28,7 @@ from bongsu.push.ruleset import account_data_content
 from bongsu.rooms.read_markers import ReadMarkers
 from bongsu.settings import Settings
 from bongsu.sync.notifications import Notifications
+from bongsu.sync.sliding.service import SlidingSync
 from bongsu.sync.stored_filters import StoredFilters
 from bongsu.sync.v2 import SyncService
 from bongsu.users.tokens import now_ms
@@ -46,16 +49,20 @@ class Reading:
     ) -> None:
         self.typing = TypingService(bus, reader, heart.follower)
         self._presence = PresenceService(bus, PostgresUserDirectory(database), heart.follower)
+        self.presence = self._presence
         self._shows_presence = settings.enable_presence
+        presence = self._presence if settings.enable_presence else SilentPresence()
         self.sync = SyncService(
             heart.follower,
             PostgresSyncStore(database),
             self.typing,
-            self._presence if settings.enable_presence else SilentPresence(),
+            presence,
             push_rules_content,
             device_news.inboxes,
             device_news.lists,
         )
+        sliding = PostgresSlidingStore(database)
+        self._sliding = SlidingSync(self.sync, sliding, sliding, presence)
         self._notifications = Notifications(heart.follower, PostgresNotificationStore(database))
         self._filters = StoredFilters(PostgresFilterStore(database))
         self._markers = ReadMarkers(
@@ -69,6 +76,7 @@ class Reading:
     def endpoints(self) -> list[object]:
         endpoints: list[object] = [
             SyncEndpoints(self.sync, self._filters),
+            SlidingSyncEndpoints(self._sliding),
             TypingEndpoints(self.typing),
             ReadMarkerEndpoints(self._markers),
             NotificationEndpoints(self._notifications),
@@ -82,6 +90,7 @@ class Reading:
         await self._presence.start()
 
     async def stop(self) -> None:
+        await self._sliding.stop()
         await self.sync.stop()
         await self._presence.stop()
         await self.typing.stop()

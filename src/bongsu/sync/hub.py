@@ -308,6 +308,7 @@ class Hub:
             case Kind.FORGET:
                 forget = decode_forget(entry.body)
                 user.history(forget.room_id).forgotten = forget.leave_position
+                user.touch(self.moment, forget.room_id)
             case _:
                 user.touch(self.moment)
 

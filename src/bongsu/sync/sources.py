@@ -79,25 +79,44 @@ class PresenceSource(Protocol):
         ...
 
 
-class DeviceAnswer(NamedTuple):
-    """What belongs to a device and its encryption: further members of the answer's JSON object.
+MESSAGES_PER_ANSWER_MAX = 100
 
-    `parts` are rendered members like `b'"to_device":{"events":[...]}'`. `has_news` says whether
-    they are a reason to answer a waiting client at once.
+
+class DeviceAnswer(NamedTuple):
+    """What belongs to a device and its encryption.
+
+    `counts` are rendered members like `b'"device_one_time_keys_count":{...}'`, `messages` rendered
+    events up to the cursor `to_device`. `has_news` says whether they are a reason to answer a
+    waiting client at once.
     """
 
-    parts: Sequence[bytes]
+    counts: Sequence[bytes]
     to_device: int
     has_news: bool
     is_full: bool = False  # more messages wait: what was sent after them is not to be shown yet
+    messages: Sequence[bytes] = ()
+
+    @property
+    def parts(self) -> list[bytes]:
+        """Members of an answer to `/sync`."""
+        if not self.messages:
+            return list(self.counts)
+        return [*self.counts, b'"to_device":{"events":[' + b",".join(self.messages) + b"]}"]
 
 
 class DeviceSource(Protocol):
     """To-device messages and key counts, for the answer to one device."""
 
     async def answer(
-        self, device: Device, since: Vector | None, to_device: int, pinned: Vector
-    ) -> DeviceAnswer: ...
+        self,
+        device: Device,
+        since: Vector | None,
+        to_device: int,
+        pinned: Vector,
+        limit: int = MESSAGES_PER_ANSWER_MAX,
+    ) -> DeviceAnswer:
+        """At most `limit` messages after the cursor. `since` None: nothing is acknowledged."""
+        ...
 
     def standing(self, device: Device) -> Sequence[bytes]:
         """The parts that every answer has, even one without news, as last shown."""

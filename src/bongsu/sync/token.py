@@ -2,6 +2,7 @@
 
     sync token    next_batch, since, from/to of /messages and /relations, at of /members, from/to
                   of /keys/changes
+    position      of sliding sync: a sync token and a suffix; good wherever a token is, but /sync
     room token    "t" and a position in the partition of the room at hand: prev_batch, and the
                   start and end of pages. It means "right after that position".
 
@@ -23,6 +24,7 @@ MARK_BYTES = 8  # of the incarnation, and of the source of ephemeral data
 TYPING_ROOMS_MAX = 32
 TOKEN_CHARS_MAX = 2_500
 TOKENS_CACHED_MAX = 20_000
+POSITION_SEPARATOR = "~"  # between the token in a sliding sync position and what follows it
 POSITION_MAX = 2**63 - 1
 
 _HEADER = Struct(f">{MARK_BYTES}s{MARK_BYTES}sQQQB")
@@ -128,7 +130,7 @@ class TokenCodec:
         """
         if text[:1] == "t":
             return parse_room_token(text)
-        token = self.decode(text)
+        token = self.decode(text.partition(POSITION_SEPARATOR)[0])
         return None if self.is_foreign(token) else token.vector[partition_of(room_id)]
 
     def _remember(self, text: str, token: SyncToken) -> None:

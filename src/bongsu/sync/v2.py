@@ -13,7 +13,7 @@ from bongsu.errors import Unavailable
 from bongsu.log.position import ORIGIN, earliest
 from bongsu.rooms.client_event import Device
 from bongsu.sync.answer import Answers
-from bongsu.sync.device_lists import DeviceLists
+from bongsu.sync.device_lists import DeviceListReader, DeviceLists
 from bongsu.sync.filter import Filter
 from bongsu.sync.hot_user import HotUser
 from bongsu.sync.hub import Hub, Pin
@@ -50,8 +50,21 @@ class SyncRequest(NamedTuple):
     state_key: str = "state"
 
 
+class Sources(NamedTuple):
+    """What answers are made of; sliding sync reads with the same."""
+
+    store: SyncStore
+    typing: TypingSource
+    push_rules: PushRules
+    devices: DeviceSource
+    device_lists: DeviceListStore
+
+
 class SyncService:
-    """Answers syncs. Made once a process; `tokens` also reads tokens for other endpoints."""
+    """Answers syncs. Made once a process; `tokens` also reads tokens for other endpoints.
+
+    `hub`, `sources` and `waiters` serve sliding sync too.
+    """
 
     def __init__(
         self,
@@ -65,25 +78,32 @@ class SyncService:
     ) -> None:
         self.tokens = TokenCodec(follower.incarnation)
         self.waiters = Waiters()
-        self._hub = Hub(follower, store, typing, presence)
+        self.hub = Hub(follower, store, typing, presence)
         self._follower = follower
+        self.sources = Sources(
+            store, typing, push_rules, devices or NoDeviceNews(), device_lists or NoDeviceLists()
+        )
         self._store = store
         self._presence = presence
         self._sent = SentMembers()
-        self._devices = devices or NoDeviceNews()
+        self._devices = self.sources.devices
         self._answers = Answers(
-            self._hub,
+            self.hub,
             store,
             self.tokens,
             typing,
             presence,
             push_rules,
             self._devices,
-            device_lists or NoDeviceLists(),
+            self.sources.device_lists,
         )
 
+    @property
+    def device_list_reader(self) -> DeviceListReader:
+        return self._answers.device_lists
+
     async def stop(self) -> None:
-        await self._hub.stop()
+        await self.hub.stop()
 
     async def sync(self, request: SyncRequest) -> bytes | AsyncIterator[bytes]:
         """The JSON of the answer: at once, or after waiting; in pieces if it is large.
@@ -96,16 +116,16 @@ class SyncService:
             return await self._first(request)
         timeout = min(request.timeout_seconds, WAIT_SECONDS_MAX)
         deadline = asyncio.get_running_loop().time() + timeout
-        if not await self._catch_up(since, timeout):
+        if not await self.catch_up(since, timeout):
             return self._empty(request)
         return await self._next(request, since, deadline)
 
     async def _next(self, request: SyncRequest, since: SyncToken, deadline: float) -> bytes:
         """What is new since a token, or the token again when nothing is until the deadline."""
         while True:
-            user = await self._hub.user(request.device.user_id)
+            user = await self.hub.user(request.device.user_id)
             if user.moment > since.moment or not since.moment or request.full_state:
-                user, pin = await self._present(request.device)
+                user, pin = await self.present(request.device)
                 answer = await self._answers.increment(self._view(request, since, user, pin))
                 if answer is not None:
                     return answer
@@ -116,17 +136,17 @@ class SyncService:
                 await self.waiters.wait(user, deadline)
 
     async def _first(self, request: SyncRequest) -> bytes | AsyncIterator[bytes]:
-        user, pin = await self._present(request.device)
+        user, pin = await self.present(request.device)
         pieces = self._answers.stream(self._view(request, None, user, pin))
         if len(user.histories) >= STREAMED_ROOMS_MIN:
             return pieces
         return b"".join([piece async for piece in pieces])
 
-    async def _present(self, device: Device) -> tuple[HotUser, Pin]:
+    async def present(self, device: Device) -> tuple[HotUser, Pin]:
         """The reader, and a pin that covers all that is known of them."""
         for _ in range(STALE_ATTEMPTS_MAX):
-            user = await self._hub.user(device.user_id)
-            pin = self._hub.pin()
+            user = await self.hub.user(device.user_id)
+            pin = self.hub.pin()
             await self._store.reach(pin.vector)
             if not user.is_stale:
                 return user, pin
@@ -139,7 +159,7 @@ class SyncService:
         after = ORIGIN if self.tokens.is_foreign(begin) else begin.vector
         if not self.tokens.is_foreign(end):
             await self._follower.wait_until(end.vector, BEHIND_SECONDS_MIN)
-        user, pin = await self._present(device)
+        user, pin = await self.present(device)
         through = pin.vector if self.tokens.is_foreign(end) else earliest(end.vector, pin.vector)
         return await self._answers.device_lists.read(user, after, through, user.histories)
 
@@ -154,7 +174,8 @@ class SyncService:
         token = self.tokens.decode(request.since)
         return None if self.tokens.is_foreign(token) else token
 
-    async def _catch_up(self, since: SyncToken, seconds: float) -> bool:
+    async def catch_up(self, since: SyncToken, seconds: float) -> bool:
+        """Whether this node has come as far as a token within some seconds."""
         if since.moment:  # this process gave it out
             return True
         return await self._follower.wait_until(since.vector, max(seconds, BEHIND_SECONDS_MIN))

@@ -4,14 +4,19 @@ from collections.abc import Sequence
 
 from bongsu.log.position import Vector
 from bongsu.rooms.client_event import Device
-from bongsu.sync.sources import DeviceAnswer, MemberChange, Span
+from bongsu.sync.sources import MESSAGES_PER_ANSWER_MAX, DeviceAnswer, MemberChange, Span
 
 
 class NoDeviceNews:
     """A `DeviceSource` of a server on which nobody has keys or messages to devices."""
 
     async def answer(
-        self, device: Device, since: Vector | None, to_device: int, pinned: Vector
+        self,
+        device: Device,
+        since: Vector | None,
+        to_device: int,
+        pinned: Vector,
+        limit: int = MESSAGES_PER_ANSWER_MAX,
     ) -> DeviceAnswer:
         return DeviceAnswer((), to_device, False)
 

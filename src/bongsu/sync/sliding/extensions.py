@@ -1,0 +1,232 @@
+"""What is beside rooms: messages to devices, keys, account data, receipts, typing."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from bongsu.errors import InvalidParam
+from bongsu.log.entry import Receipt
+from bongsu.log.position import ORIGIN
+from bongsu.sync.device_lists import NOTHING, DeviceListReader, DeviceLists
+from bongsu.sync.history import Section
+from bongsu.sync.hub import Hub
+from bongsu.sync.sliding.connection import ACCOUNT_DATA, RECEIPTS, ConnectionState
+from bongsu.sync.sliding.plan import TYPING, Config, Task
+from bongsu.sync.sliding.request import Extensions, ToDeviceExtension, is_on
+from bongsu.sync.sliding.rooms import Shown
+from bongsu.sync.sources import DeviceAnswer, DeviceSource, SyncStore, TypingSource
+from bongsu.sync.streams.account_data import (
+    AccountDataNews,
+    PushRules,
+    load_account_data,
+    load_account_data_of,
+)
+from bongsu.sync.streams.receipts import load_receipts, receipt_event
+from bongsu.sync.streams.timeline import RoomWork
+from bongsu.sync.streams.typing import TypingNews, typing_candidates, typing_news
+from bongsu.sync.token import POSITION_MAX, mark_of
+from bongsu.sync.view import View, encode
+
+TO_DEVICE_LIMIT = 100
+NO_DEVICE_NEWS = DeviceAnswer((), 0, False)
+NO_ACCOUNT_DATA = AccountDataNews([], {})
+
+
+class Extended(NamedTuple):
+    """Rendered members of `extensions`, and whether they are a reason to answer."""
+
+    parts: Sequence[bytes]
+    has_news: bool
+
+
+class ExtensionReader:
+    def __init__(
+        self,
+        hub: Hub,
+        store: SyncStore,
+        typing: TypingSource,
+        push_rules: PushRules,
+        devices: DeviceSource,
+        device_lists: DeviceListReader,
+    ) -> None:
+        self._hub = hub
+        self._store = store
+        self._typing = typing
+        self._push_rules = push_rules
+        self._devices = devices
+        self._device_lists = device_lists
+        self.source_mark = mark_of(typing.source)
+
+    # -- devices -------------------------------------------------------------------------------
+
+    async def load_devices(
+        self, view: View, extensions: Extensions, incarnation: bytes
+    ) -> DeviceAnswer:
+        """Messages and key counts; what the token of the extension covers is deleted."""
+        to_device = extensions.to_device
+        if not is_on(to_device) and not is_on(extensions.e2ee):
+            return NO_DEVICE_NEWS
+        since = ORIGIN if view.since is None else view.since.vector
+        if to_device is None or not is_on(to_device):
+            # None: nothing is acknowledged, for nothing is shown.
+            answer = await self._devices.answer(view.device, None, 0, view.pin.vector)
+            return answer._replace(messages=(), has_news=False, is_full=False)
+        cursor = parse_device_token(to_device, incarnation)
+        limit = TO_DEVICE_LIMIT if to_device.limit is None else to_device.limit
+        return await self._devices.answer(view.device, since, cursor, view.pin.vector, limit)
+
+    async def load_device_lists(
+        self, view: View, extensions: Extensions, changed: Collection[str]
+    ) -> DeviceLists:
+        since = view.since
+        if since is None or not is_on(extensions.e2ee):
+            return NOTHING
+        return await self._device_lists.read(
+            view.user, since.vector, view.pin.vector, changed, since.moment
+        )
+
+    def render_devices(
+        self, extensions: Extensions, answer: DeviceAnswer, lists: DeviceLists, incarnation: bytes
+    ) -> list[bytes]:
+        parts: list[bytes] = []
+        if is_on(extensions.to_device):
+            token = encode(device_token(answer.to_device, incarnation))
+            parts.append(
+                b'"to_device":{"next_batch":%b,"events":[%b]}' % (token, b",".join(answer.messages))
+            )
+        if is_on(extensions.e2ee):
+            fields = list(answer.counts)
+            if lists is not NOTHING:
+                names = {"changed": sorted(lists.changed), "left": sorted(lists.left)}
+                fields.append(b'"device_lists":' + encode(names))
+            parts.append(b'"e2ee":{%b}' % b",".join(fields))
+        return parts
+
+    def render_standing(
+        self, view_device: DeviceAnswer, extensions: Extensions, incarnation: bytes
+    ) -> bytes:
+        """For an answer without news."""
+        quiet = view_device._replace(messages=())
+        return b",".join(self.render_devices(extensions, quiet, NOTHING, incarnation))
+
+    # -- account data --------------------------------------------------------------------------
+
+    async def load_account_data(
+        self, view: View, extensions: Extensions, state: ConnectionState
+    ) -> AccountDataNews:
+        """Everything if none was sent yet, else the changes: of all rooms, wanted or not."""
+        on = is_on(extensions.account_data)
+        if view.since is None and not on:
+            return NO_ACCOUNT_DATA
+        if on and not state.account_data:
+            whole = await load_account_data(
+                self._store, view._replace(since=None), self._push_rules
+            )
+            if view.since is None:
+                return whole
+            news = await load_account_data(self._store, view, self._push_rules)
+            return AccountDataNews(whole.everywhere, news.by_room)
+        return await load_account_data(self._store, view, self._push_rules)
+
+    async def room_account_data(
+        self,
+        view: View,
+        wanted: Mapping[str, Config],
+        tasks: Sequence[Task],
+        news: AccountDataNews,
+    ) -> dict[str, Sequence[bytes]]:
+        """Of the wanted rooms that it is asked for: all of it where it was not sent before."""
+        covered = {room for room, config in wanted.items() if config.extensions & ACCOUNT_DATA}
+        shown: dict[str, Sequence[bytes]] = {
+            room: events for room, events in news.by_room.items() if room in covered
+        }
+        if view.since is None:
+            return shown
+        anew = {
+            task.room_id
+            for task in tasks
+            if task.room_id in covered
+            and (_lacks(task, ACCOUNT_DATA) or (task.sent is not None and task.sent.behind))
+        }
+        if anew:
+            shown |= await load_account_data_of(self._store, view, anew)
+        return shown
+
+    # -- receipts and typing -------------------------------------------------------------------
+
+    async def load_receipts(
+        self, view: View, tasks: Sequence[Task]
+    ) -> Mapping[str, Sequence[Receipt]]:
+        """Of joined rooms by id: what is new, or all where none were sent."""
+        works: list[RoomWork] = []
+        for task in tasks:
+            anew = _lacks(task, RECEIPTS)
+            covered = task.config.extensions & RECEIPTS
+            if task.section is Section.JOINED and (covered or not anew):
+                after = 0 if anew else task.after
+                works.append(RoomWork(task.history, after, task.through, anew))
+        return await load_receipts(self._hub, self._store, view, works)
+
+    def render_receipts(
+        self,
+        view: View,
+        tasks: Sequence[Task],
+        receipts: Mapping[str, Sequence[Receipt]],
+        shown: Mapping[str, Shown],
+    ) -> list[bytes]:
+        """Members of `receipts.rooms`. Of a room's past only those matter that lie on the events
+        shown, and one's own."""
+        rendered: list[bytes] = []
+        for task in tasks:
+            found = receipts.get(task.room_id, ())
+            if not task.config.extensions & RECEIPTS:
+                continue
+            if _lacks(task, RECEIPTS):
+                ids, user_id = shown[task.room_id].event_ids, view.user.user_id
+                found = [r for r in found if r.event_id in ids or r.user_id == user_id]
+            if found:
+                rendered.append(encode(task.room_id) + b":" + receipt_event(found))
+        return rendered
+
+    def load_typing(
+        self,
+        view: View,
+        wanted: Mapping[str, Config],
+        tasks: Sequence[Task],
+        changed: Collection[str],
+    ) -> TypingNews:
+        rooms = {*changed, *(task.room_id for task in tasks)}
+        rooms |= typing_candidates(self._typing, self.source_mark, view)
+        new = {t.room_id for t in tasks if t.is_initial or (t.sent and t.sent.behind)}
+        covered = [
+            room_id
+            for room_id in rooms
+            if (config := wanted.get(room_id)) is not None
+            and config.extensions & TYPING
+            and view.user.histories[room_id].latest == "join"
+        ]
+        return typing_news(self._typing, self.source_mark, view, covered, new)
+
+
+def device_token(position: int, incarnation: bytes) -> str:
+    return f"{incarnation.hex()}_{position}"
+
+
+def parse_device_token(extension: ToDeviceExtension, incarnation: bytes) -> int:
+    """The cursor; 0 for a token of another incarnation, which acknowledges nothing here.
+
+    `InvalidParam` if it is no token.
+    """
+    if not extension.since:
+        return 0
+    mark, _, digits = extension.since.partition("_")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19):
+        raise InvalidParam("since of to_device is not a token")
+    position = int(digits)
+    if position > POSITION_MAX:
+        raise InvalidParam("since of to_device is not a token")
+    return position if mark == incarnation.hex() else 0
+
+
+def _lacks(task: Task, extension: int) -> bool:
+    """Whether the room was not sent with the extension before."""
+    return task.is_initial or task.sent is None or not task.sent.extensions & extension
