@@ -13,6 +13,7 @@ VERSIONS = [f"v1.{minor}" for minor in range(1, 20)]
 # Names that clients ask for before they use what has been stable since.
 UNSTABLE_FEATURES = {
     "org.matrix.msc4222": True,  # /sync with use_state_after
+    "org.matrix.simplified_msc3575": True,  # sliding sync (MSC4186)
     "uk.half-shot.msc2666.query_mutual_rooms": True,
 }
 ROOM_VERSIONS = {"10": "stable", "11": "stable", "12": "stable"}
