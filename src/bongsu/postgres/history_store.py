@@ -101,7 +101,7 @@ class PostgresHistoryStore:
         row = await self._database.fetchrow(STANDING, user_id, room_id, through)
         assert row is not None, "an aggregate gives a row"
         own = list(zip(row["positions"] or (), row["memberships"] or (), strict=True))
-        return Standing(own, row["forgotten"], _visibility(row["visibility"]), row["ignored"])
+        return Standing(own, row["forgotten"], visibility_in(row["visibility"]), row["ignored"])
 
     async def head(self, partition: int) -> int:
         row = await self._database.fetchrow(HEAD, partition, confirmed=True)
@@ -160,7 +160,8 @@ def logged_event(row: Any) -> LoggedEvent:
     return LoggedEvent(row["key"], row["position"], row["event_id"], row["body"], facts)
 
 
-def _visibility(body: bytes | None) -> object:
+def visibility_in(body: bytes | None) -> object:
+    """What an m.room.history_visibility says, by its stored JSON."""
     return None if body is None else msgspec.json.decode(body)["content"].get("history_visibility")
 
 

@@ -1,0 +1,136 @@
+"""The statements of `search_store`. Arrays travel column by column; `unnest` makes rows of them."""
+
+# -- the index's follower --------------------------------------------------------------------------
+
+PROGRESS = "SELECT position, segments FROM search_progress WHERE partition = $1"
+
+ENTRIES = """
+SELECT position, kind, key, event_id, body, facts FROM entry
+WHERE partition = $1 AND position > $2 AND position <= $3 ORDER BY position LIMIT $4
+"""
+
+# Targets of edits and redactions, and the documents that have the text of a target.
+TOUCHED = """
+WITH target AS (SELECT position FROM entry WHERE event_id = ANY($2) AND partition = $1)
+SELECT key, position, event_id, body, facts FROM entry
+WHERE partition = $1 AND event_id IS NOT NULL AND position IN (
+    SELECT position FROM target UNION ALL
+    SELECT document.position FROM search_document AS document
+    WHERE document.partition = $1 AND edit_position IN (SELECT position FROM target)
+)
+"""
+
+# What is redacted relates to nothing any more.
+EDITS = """
+SELECT original.event_id AS parent_id, edit.*
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+     AS original(room_id, event_id, sender, type)
+CROSS JOIN LATERAL (
+    SELECT event_id FROM relation
+    WHERE room_id = original.room_id AND parent_id = original.event_id
+      AND rel_type = 'm.replace' AND sender = original.sender AND relation.type = original.type
+    ORDER BY position DESC LIMIT 1
+) AS latest
+JOIN LATERAL (
+    SELECT key, position, event_id, body, facts FROM entry WHERE event_id = latest.event_id
+) AS edit ON true
+"""
+
+SEGMENTS_OF = """
+SELECT position, segment FROM search_document WHERE partition = $1 AND position = ANY($2)
+"""
+
+LAST_SEGMENTS = """
+SELECT DISTINCT ON (room_id) room_id, segment, documents, oldest_ts, newest_ts
+FROM search_segment WHERE room_id = ANY($1) ORDER BY room_id, segment DESC
+"""
+
+# The index is made from the log: what a crash takes of it is made again.
+DO_NOT_WAIT = "SET LOCAL synchronous_commit = off"
+
+MOVE = """
+UPDATE search_progress SET position = $3, segments = $4
+WHERE partition = $1 AND position = $2 RETURNING position
+"""
+
+REMOVE = "DELETE FROM search_document WHERE partition = $1 AND position = ANY($2)"
+
+PUT = """
+INSERT INTO search_document (partition, position, segment, kind, ts, edit_position, terms)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (partition, position) DO UPDATE SET edit_position = excluded.edit_position,
+    terms = excluded.terms
+"""
+
+PUT_SEGMENT = """
+INSERT INTO search_segment (room_id, segment, documents, oldest_ts, newest_ts)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (room_id, segment) DO UPDATE SET documents = excluded.documents,
+    oldest_ts = excluded.oldest_ts, newest_ts = excluded.newest_ts
+"""
+
+# -- searches --------------------------------------------------------------------------------------
+
+IGNORED = """
+SELECT content FROM account_data
+WHERE user_id = $1 AND room_id = '' AND type = 'm.ignored_user_list'
+"""
+
+# Every room that one had a part in, but for encrypted ones. Who is joined may read it whatever its
+# visibility, so that is read for the others only.
+STANDINGS = """
+SELECT own.room_id, own.positions, own.memberships, forgotten.leave_position AS forgotten,
+       CASE WHEN own.memberships[cardinality(own.memberships)] <> 'join' THEN (
+           SELECT entry.body FROM state JOIN entry USING (event_id)
+           WHERE state.room_id = own.room_id AND state.type = 'm.room.history_visibility'
+             AND state.state_key = ''
+           ORDER BY state.position DESC LIMIT 1
+       ) END AS visibility
+FROM (
+    SELECT room_id, array_agg(position ORDER BY position) AS positions,
+           array_agg(membership ORDER BY position) AS memberships
+    FROM membership WHERE user_id = $1 AND ($2::text[] IS NULL OR room_id = ANY($2))
+    GROUP BY room_id
+) AS own
+LEFT JOIN forgotten ON forgotten.user_id = $1 AND forgotten.room_id = own.room_id
+WHERE NOT EXISTS (
+    SELECT FROM state WHERE state.room_id = own.room_id
+      AND state.type = 'm.room.encryption' AND state.state_key = ''
+)
+"""
+
+SEGMENTS = """
+SELECT room_id, segment, documents, oldest_ts, newest_ts FROM search_segment
+WHERE room_id = ANY($1)
+"""
+
+# One look into the index for each segment. $4: senders, of which a hit has one.
+FIND = """
+SELECT hit.*, count(*) OVER () AS total
+FROM unnest($1::bigint[], $2::bigint[]) AS span(first_key, through)
+CROSS JOIN LATERAL (
+    SELECT array_agg(span.first_key + hash) AS keys FROM unnest($3::bigint[]) AS hash
+) AS sought
+CROSS JOIN LATERAL (
+    SELECT array_agg(span.first_key + hash) AS keys FROM unnest($4::bigint[]) AS hash
+) AS sender
+CROSS JOIN LATERAL (
+    SELECT ts, partition, position, cardinality(terms) - 1 AS terms FROM search_document
+    WHERE search_document.terms @> sought.keys AND position <= span.through
+      AND kind = ANY($5::smallint[])
+      AND ($4::bigint[] IS NULL OR search_document.terms && sender.keys)
+      AND ($6::bigint IS NULL OR (ts, partition, position) < ($6, $7::smallint, $8::bigint))
+) AS hit
+ORDER BY ts DESC, partition DESC, position DESC LIMIT $9
+"""
+
+SOUGHT = """
+SELECT event.key, event.position, event.event_id, event.body, event.facts,
+       edit.position AS edit_position, edit.event_id AS edit_id, edit.body AS edit_body,
+       edit.facts AS edit_facts
+FROM unnest($1::smallint[], $2::bigint[]) AS place(partition, position)
+JOIN search_document AS document USING (partition, position)
+JOIN entry AS event USING (partition, position)
+LEFT JOIN entry AS edit ON edit.partition = document.partition
+                       AND edit.position = document.edit_position
+"""

@@ -1,0 +1,186 @@
+"""Answers of /search: whose rooms, which hits, and what is shown beside them.
+
+The index only proposes. Every hit is looked at before it is shown: its text as it is now must be
+what was sought, and the reader must be allowed to see the event and, where its text is an edit's,
+the edit. Encrypted rooms are left out. Spec: "Server Side Search".
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from bongsu.errors import LimitExceeded, Unavailable
+from bongsu.log.entry import LoggedEvent
+from bongsu.log.position import Vector, partition_of
+from bongsu.rooms.access import RoomView, Standing
+from bongsu.search.criteria import Place, Search
+from bongsu.search.documents import Segment, Sought, text_of
+from bongsu.search.finding import Found, HitReader, Span, Walk, Wish
+from bongsu.search.terms import hash_of_sender
+from bongsu.users.requester import Requester
+
+SEARCHES_AT_ONCE = 4
+SEARCHES_WAITING_MAX = 100
+SEARCH_SECONDS_MAX = 10.0
+EXAMINED_MAX = 500  # hits looked at for one answer; then the client asks again
+EXAMINED_AT_ONCE = 25
+SENDERS_IN_INDEX_MAX = 100  # more of them are told apart afterwards
+RETRY_AFTER_MS = 2_000
+
+
+class SearchReader(HitReader, Protocol):
+    async def list_standings(
+        self, user_id: str, room_ids: Sequence[str] | None
+    ) -> list[tuple[str, Standing]]:
+        """The user's part in each room they ever had one in, without those that are encrypted.
+
+        `room_ids`: only of these.
+        """
+        ...
+
+    async def list_segments(self, room_ids: Sequence[str]) -> list[Segment]: ...
+
+    async def load_sought(self, places: Sequence[tuple[int, int]]) -> list[Sought]:
+        """The events of documents at (partition, position), with the edits that they have the
+        text of; in any order, those that are gone missing."""
+        ...
+
+    async def with_children(
+        self,
+        room_id: str,
+        event_ids: Sequence[str],
+        through: int,
+        senders: Sequence[str] | None,
+        rel_types: Sequence[str] | None,
+    ) -> set[str]:
+        """Those that have a child by one of `senders` and of one of `rel_types`; None: any."""
+        ...
+
+
+class Access(Protocol):
+    async def pin(self) -> Vector: ...
+
+
+class Result(NamedTuple):
+    """A hit that is shown; `rank` as the spec has it, the higher the closer."""
+
+    place: Place
+    event: LoggedEvent
+    view: RoomView
+    rank: float
+
+
+class Results(NamedTuple):
+    """A page; `last` is where the next one begins, None if there is none."""
+
+    results: list[Result]
+    last: Place | None
+    total: int  # of all pages, roughly
+    highlights: list[str]
+
+
+class SearchService:
+    def __init__(self, access: Access, reader: SearchReader) -> None:
+        self._access = access
+        self._reader = reader
+        self._running = asyncio.Semaphore(SEARCHES_AT_ONCE)
+        self._waiting = 0
+
+    async def search(self, requester: Requester, search: Search) -> Results:
+        """A page of results. `LimitExceeded` when too many search, `Unavailable` after a time."""
+        if not search.wording.hashes:
+            return Results([], None, 0, [])
+        if self._waiting >= SEARCHES_WAITING_MAX:
+            raise LimitExceeded("Too many searches", retry_after_ms=RETRY_AFTER_MS)
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(SEARCH_SECONDS_MAX), self._running:
+                return await self._search(requester, search)
+        except TimeoutError:
+            raise Unavailable("The search took too long") from None
+        finally:
+            self._waiting -= 1
+
+    async def _search(self, requester: Requester, search: Search) -> Results:
+        views = await self._views(requester, search)
+        spans = [
+            Span(segment, view.through)
+            for segment in await self._reader.list_segments(list(views))
+            if (view := views[segment.room_id]).through is not None
+        ]
+        walk = Walk(self._reader, spans, _wish(search))
+        place = None if search.cursor is None else search.cursor.place
+        results: list[Result] = []
+        highlights: set[str] = set()
+        examined, is_more = 0, True
+        while len(results) < search.limit and is_more and examined < EXAMINED_MAX:
+            wanted = max(EXAMINED_AT_ONCE, search.limit + 1)
+            batch = await walk.next(place, wanted, by_rank=search.by_rank)
+            is_more = len(batch) == wanted
+            passing = await self._passing(search, views, batch)
+            for each in batch:
+                if len(results) == search.limit:
+                    is_more = True
+                    break
+                place, examined = each.place, examined + 1
+                if place in passing:
+                    result, words = passing[place]
+                    results.append(result)
+                    highlights |= words
+        count = walk.count if search.cursor is None else search.cursor.count
+        return Results(results, place if is_more else None, count, sorted(highlights))
+
+    async def _views(self, requester: Requester, search: Search) -> dict[str, RoomView]:
+        """What the requester may read, by room: of those that the filter lets through."""
+        applied = await self._access.pin()
+        views: dict[str, RoomView] = {}
+        for room_id, standing in await self._reader.list_standings(requester.user_id, search.rooms):
+            own = [each for each in standing.own if each[0] <= applied[partition_of(room_id)]]
+            view = RoomView(requester, room_id, standing._replace(own=own), applied)
+            if view.through is not None and search.allows_room(room_id):
+                views[room_id] = view
+        return views
+
+    async def _passing(
+        self, search: Search, views: dict[str, RoomView], hits: Sequence[Found]
+    ) -> dict[Place, tuple[Result, frozenset[str]]]:
+        """Those of the hits that may be shown, with the words found in them."""
+        at = {(hit.place.partition, hit.place.position): hit for hit in hits}
+        passing: dict[Place, tuple[Result, frozenset[str]]] = {}
+        for sought in await self._reader.load_sought(list(at)):
+            event = sought.event
+            view = views.get(event.room_id)
+            if view is None or not _may_see(view, sought):
+                continue
+            words = search.wording.found_in(text_of(sought) or "")
+            if words and search.allows(event) and await self._is_related(search, view, event):
+                hit = at[view.partition, event.position]
+                passing[hit.place] = Result(hit.place, event, view, hit.rank), words
+        return passing
+
+    async def _is_related(self, search: Search, view: RoomView, event: LoggedEvent) -> bool:
+        """Whether the event has the children that the filter wants."""
+        if search.related_by is None:
+            return True
+        through = view.vector[view.partition]
+        found = await self._reader.with_children(
+            event.room_id, [event.event_id], through, *search.related_by
+        )
+        return bool(found)
+
+
+def _may_see(view: RoomView, sought: Sought) -> bool:
+    """An edit that one may not see must not be found out about by searching for it."""
+    event, edit = sought
+    last = view.vector[view.partition]
+    if event.position > last or not view.shows(event):
+        return False
+    return edit is None or (edit.position <= last and view.shows(edit))
+
+
+def _wish(search: Search) -> Wish:
+    senders = search.senders
+    hashes = None
+    if senders is not None and len(senders) <= SENDERS_IN_INDEX_MAX:
+        hashes = sorted(map(hash_of_sender, senders))
+    return Wish(search.wording.hashes, hashes, search.kinds)
