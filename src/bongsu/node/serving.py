@@ -33,6 +33,7 @@ from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
 from bongsu.node.reading import Reading
 from bongsu.node.rooms import Rooms
+from bongsu.node.search import Searching
 from bongsu.node.site import Site, SiteCollector, joined_site
 from bongsu.outgoing.client import Outgoing
 from bongsu.postgres.database import Database
@@ -122,6 +123,7 @@ class Node:
             self._reading.sync.tokens,
         )
         self._content = Content(settings, database, self._may_repair_media)
+        self._searching = Searching(database, heart, self._reading.sync.tokens)
         self._outgoing = Outgoing(settings.outgoing_allowed_networks)
         administration = Administration(
             settings, database, heart.log, reader, self._people, self._rooms, self._content
@@ -137,6 +139,7 @@ class Node:
             self._reading,
             self._keys,
             histories,
+            self._searching,
             self._content,
             administration,
         )
@@ -167,7 +170,8 @@ class Node:
         waiters = self._reading.sync.waiters
         of_site = [] if self._site is None else [SiteCollector(self._site)]
         log_collector = LogCollector(self._heart, lambda: waiters.count)
-        return [log_collector, *self._content.collectors(), *of_site]
+        shown = [*self._content.collectors(), *self._searching.collectors()]
+        return [log_collector, *shown, *of_site]
 
     def _monitor_of(self, monitoring: Monitoring) -> Server | None:
         """What an operator looks at, under an address of its own if the settings name one."""
@@ -192,6 +196,7 @@ class Node:
         await self._people.start()
         self._device_news.start()
         await self._reading.start()
+        self._searching.start()
         await self._heart.ownership.settled(OWNER_SECONDS_MAX)
         await _listen(self._server, "listen", self._settings.listen)
 
@@ -199,6 +204,7 @@ class Node:
         """Answer what runs, then let go of everything else."""
         self._reading.sync.waiters.close()  # a long poll has nothing to wait for any more
         await self._server.stop()
+        await self._searching.stop()
         await self._reading.stop()
         await self._keys.stop()
         await self._device_news.stop()
