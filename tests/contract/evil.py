@@ -125,6 +125,11 @@ EXAMPLES: dict[str, Any] = {
         "power_level_content_override": STATE["m.room.power_levels"],
     },
     "PUT v3/profile/{}/{}": {"displayname": "x", "avatar_url": "mxc://x.y/z", "org.x": "x"},
+    "POST v3/search": {"search_categories": {"room_events": {
+        "search_term": "x", "keys": ["content.body"], "order_by": "recent", "include_state": True,
+        "filter": {"rooms": ["x"], "senders": ["x"], "types": ["*"], "limit": 1},
+        "event_context": {"before_limit": 1, "after_limit": 1, "include_profile": True},
+        "groupings": {"group_by": [{"key": "room_id"}]}}}},
     "POST v3/pushers/set": {
         "pushkey": "x", "kind": "http", "app_id": "x", "app_display_name": "x", "lang": "x",
         "device_display_name": "x", "profile_tag": "x", "append": True,

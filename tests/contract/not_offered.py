@@ -15,8 +15,8 @@ NOT_OFFERED: dict[str, str] = {
     **dict.fromkeys([  # single sign-on
         "redirectToSSO", "redirectToIdP",
     ], UNRECOGNIZED),
-    **dict.fromkeys([  # searching, previews of web pages, policy servers, contacts of the operator
-        "search", "getUrlPreviewAuthed", "getUrlPreview", "getWellknownPolicy",
+    **dict.fromkeys([  # previews of web pages, policy servers, contacts of the operator
+        "getUrlPreviewAuthed", "getUrlPreview", "getWellknownPolicy",
         "getWellknownSupport",
     ], UNRECOGNIZED),
     **dict.fromkeys([  # what /sync replaced long ago

@@ -74,6 +74,18 @@ SCENES = {
         Step("alice POST v3/rooms/{room}/invite", {"user_id": "{bob}"}),
         Step("bob POST v3/join/{room}", {}),
     ],
+    "searching": [
+        *TALK,
+        Step("alice POST v3/search", {"search_categories": {"room_events": {
+            "search_term": "beacon", "order_by": "recent", "include_state": True,
+            "keys": ["content.body", "content.name", "content.topic"], "filter": {"limit": 3},
+            "event_context": {"before_limit": 1, "after_limit": 1, "include_profile": True},
+            "groupings": {"group_by": [{"key": "room_id"}, {"key": "sender"}]}}}},
+            has=("search_categories.room_events.results", "search_categories.room_events.count")),
+        Step("alice POST v3/search", {"search_categories": {"room_events": {}}}, "400 M_BAD_JSON"),
+        Step("alice POST v3/search?next_batch=x", {"search_categories": {"room_events": {
+            "search_term": "x"}}}, "400 M_INVALID_PARAM"),
+    ],
     "state": [
         *TOGETHER,
         Step("alice PUT v3/rooms/{room}/state/m.room.topic/", {"topic": "weather"},
