@@ -9,14 +9,14 @@ import msgspec
 import pytest
 
 from bongsu.errors import Unavailable
-from bongsu.log import gateway
+from bongsu.log import gateway, ownership
 from bongsu.log.batch import Batch, Head
 from bongsu.log.entry import Entry
 from bongsu.log.follower import DurableHead, Follower
 from bongsu.log.gateway import Log
 from bongsu.log.ownership import SUBJECT, Announcement, Ownership
 from bongsu.log.pending import Pending
-from bongsu.log.proposal import FEATURE_LEVEL, Accepted, Proposal, fresh_request_id
+from bongsu.log.proposal import FEATURE_LEVEL, Accepted, Outcome, Proposal, fresh_request_id
 from bongsu.log.sequencer import Sequencer
 from bongsu.memory.bus import MemoryBus
 
@@ -39,6 +39,8 @@ class Pen:
 
     def __init__(self) -> None:
         self.abandoned = 0
+        self.quorum = asyncio.Event()  # commits wait for it
+        self.quorum.set()
 
     async def claim(self, partitions: Sequence[int]) -> dict[int, Head]:
         return {p: Head(2, 0) for p in partitions}
@@ -50,10 +52,13 @@ class Pen:
 
     async def write(self, batch: Batch) -> None: ...
 
-    async def confirm(self, heads: dict[int, Head], unmarked: Sequence[int]) -> None: ...
+    async def confirm(self, heads: dict[int, Head], unmarked: Sequence[int]) -> None:
+        if unmarked:
+            await self.quorum.wait()
 
     async def abandon(self) -> None:
         self.abandoned += 1
+        self.quorum.set()
 
 
 class Planner:
@@ -84,12 +89,15 @@ class Node:
         self.bus, self.placement, self.pen = MemoryBus(), placement, Pen()
         self.follower = Follower(Reader(), "test")
         observer = SimpleNamespace(committed=lambda *_: None)
+        self.is_alone = False
         self.sequencer = Sequencer(
-            self.pen, Planner(), observer, lambda: None, lambda: self.ownership.level
-        )
+            self.pen, Planner(), observer, lambda: None, lambda: self.ownership.level,
+            lambda: self.is_alone,
+        )  # fmt: skip
         self.ownership = Ownership(
-            "me", self.sequencer, self.follower, self.bus, nobody, placement=placement, alone=True
-        )
+            "me", self.sequencer, self.follower, self.bus, nobody, placement=placement, alone=True,
+            is_doubtful=lambda: self.is_alone,
+        )  # fmt: skip
         self.log = Log(
             self.sequencer, self.ownership, self.follower, self.bus, msgspec.msgpack.encode,
             lambda data: msgspec.msgpack.decode(data, type=Proposal),
@@ -129,6 +137,21 @@ async def test_partitions_are_claimed_with_the_primary_and_given_up_without() ->
         assert len(node.sequencer.heads) == 64
         node.placement.is_primary, node.placement.generation = False, 3
         node.ownership.look()
+        await until(lambda: not node.sequencer.heads)
+        assert node.pen.abandoned
+
+
+async def test_a_node_that_hears_nobody_owns_as_long_as_its_commits_find_a_quorum(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ownership, "UNCONFIRMED_SECONDS", 1.0)
+    async with Node(Placement("b", True)) as node:
+        await until(lambda: len(node.sequencer.heads) == 64)
+        node.is_alone = True
+        await asyncio.sleep(2.0)
+        assert not node.pen.abandoned
+        node.placement.is_primary = None  # or it would claim again at once
+        node.pen.quorum.clear()
         await until(lambda: not node.sequencer.heads)
         assert node.pen.abandoned
 
@@ -179,6 +202,21 @@ async def test_proposals_are_held_within_bounds(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(gateway, "PROPOSALS_MAX", 0)
     with pytest.raises(Unavailable, match="Too many"):
         await node.log.propose(proposal, 5)
+
+
+async def test_other_gateways_proposals_are_taken_within_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    node = Node(Placement("b", None))
+    proposal = Proposal(key="!x", request_id=fresh_request_id())
+    asked = gateway.RemoteProposal(5.0, node.log._encode(proposal))
+    payload = msgspec.msgpack.encode(asked)
+    for limit, answer in ((len(payload), None), (len(payload) - 1, "Too many")):
+        monkeypatch.setattr(gateway, "ASKED_BYTES_MAX", limit)
+        for _ in range(2):  # what is answered counts no more
+            given = msgspec.msgpack.decode(await node.log._on_proposal(payload), type=Outcome)
+            assert (given.unavailable or "")[: len(answer or "")] == (answer or "")
+            assert (given.unavailable is None) == (answer is None)
 
 
 async def test_a_held_proposal_is_answered_once_there_is_an_owner() -> None:

@@ -8,7 +8,8 @@ An owner that sees a better placed node live for a while hands over by releasing
 
 Owners sit in the site of the PostgreSQL primary. When the primary is somewhere else, a node gives
 up what it owns and claims nothing; where it is, nobody of another site counts as an owner, however
-loudly it says so: what such a node writes can no longer be acknowledged.
+loudly it says so: what such a node writes can no longer be acknowledged. A node that is cut off
+cannot hear of the new primary. It sees that it hears nobody, and that its commits find no quorum.
 """
 
 import asyncio
@@ -38,6 +39,7 @@ SILENT_SECONDS = 2.0  # a node not heard for so long is taken for dead
 RANK_SECONDS = 0.1
 SETTLE_SECONDS = 3.0  # how long a better placed node must have been live before a handover
 FROZEN_SECONDS = 3.0  # a silent holder's session is ended after this
+UNCONFIRMED_SECONDS = 3.0  # no commit confirmed for so long, and nobody heard: it owns nothing
 TICK_SECONDS = 0.1
 RETRY_SECONDS = 0.5
 UNABLE_SECONDS = 10.0  # how long a node whose claim failed is handed nothing
@@ -105,8 +107,12 @@ class Ownership:
         *,
         alone: bool = False,
         placement: Placement | None = None,
+        is_doubtful: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`is_doubtful`: the site may be cut off. Then only confirmed commits show that it owns."""
         self.node = node
+        self._is_doubtful = is_doubtful
+        self._doubted_at: float | None = None
         self._placement = placement or OnlySite()
         self._generation = self._placement.generation
         self._alone = alone
@@ -180,7 +186,7 @@ class Ownership:
     def look(self) -> None:
         """Something may have changed about the primary: look again at once."""
         placement = self._placement
-        if placement.generation != self._generation or self._must_give_up:
+        if placement.generation != self._generation or self._must_give_up():
             self._prod.set()
 
     def lost(self) -> None:
@@ -285,14 +291,26 @@ class Ownership:
         if not self._alone:
             await asyncio.sleep(ANNOUNCE_SECONDS * 1.5)
 
-    @property
     def _must_give_up(self) -> bool:
-        return self._placement.is_primary is False and bool(self._sequencer.heads)
+        """Whether what it owns rests on a server that is no primary, or that finds no quorum."""
+        if not self._sequencer.heads:
+            return False
+        return self._placement.is_primary is False or self._finds_no_quorum()
+
+    def _finds_no_quorum(self) -> bool:
+        """Counted from the doubt: an idle owner's last commit may be old, and it begins to try."""
+        now = monotonic()
+        if not self._is_doubtful():
+            self._doubted_at = None
+            return False
+        self._doubted_at = now if self._doubted_at is None else self._doubted_at
+        confirmed_at = max(self._doubted_at, self._sequencer.confirmed_at)
+        return now - confirmed_at > UNCONFIRMED_SECONDS
 
     async def _look_for_primary(self) -> None:
         """Give up what rests on a server that is no primary; forget who owned by the last one."""
-        if self._must_give_up:
-            log.warning("the primary is in another site: partitions given up")
+        if self._must_give_up():
+            log.warning("the primary is elsewhere, or out of reach: partitions given up")
             await self._sequencer.give_up()
             await self._announce()
         if self._placement.generation != self._generation:

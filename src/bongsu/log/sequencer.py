@@ -101,13 +101,18 @@ class Sequencer:
         observer: Observer,
         lost: Callable[[], None],
         level: Callable[[], int] = lambda: FEATURE_LEVEL,
+        is_doubtful: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`level` tells what every live node understands."""
+        """`level` tells what every live node understands.
+
+        While it `is_doubtful` whether commits still reach a quorum, every heartbeat is one.
+        """
         self._pen = pen
         self._planner = planner
         self._observer = observer
         self._lost = lost
         self._level = level
+        self._is_doubtful = is_doubtful
         self._heads: dict[int, Head] = {}
         self._queue: deque[Pending] = deque()
         self._in_flight: dict[bytes, Pending] = {}
@@ -125,6 +130,11 @@ class Sequencer:
     def heads(self) -> dict[int, Head]:
         """The partitions owned, each with its epoch and its durable head. Not to be changed."""
         return self._heads
+
+    @property
+    def confirmed_at(self) -> float:
+        """When the last commit was sent that is known to have reached its quorum."""
+        return self._confirmed_at
 
     async def claim(self, partitions: Sequence[int]) -> None:
         """Try to become the owner of `partitions`; raises `OwnershipLost` if the pen breaks."""
@@ -249,7 +259,7 @@ class Sequencer:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             async with self._pen_in_use:
                 if self._heads:
-                    await self._guarded(self._confirm())
+                    await self._guarded(self._confirm(prove=self._is_doubtful()))
 
     async def _confirm(self, *, prove: bool = False) -> None:
         """See that all epochs stand. `prove`: by a commit, which a cut-off primary cannot give."""

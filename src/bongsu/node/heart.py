@@ -1,7 +1,7 @@
 """Puts the log together for one node: pen, sequencer, follower, ownership, and the door to them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import msgspec
@@ -56,8 +56,12 @@ class Heart:
         *,
         alone: bool,
         placement: Placement | None = None,
+        is_doubtful: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`dsn` names the server that this node may write to while it is the primary."""
+        """`dsn` names the server that this node may write to while it is the primary.
+
+        `is_doubtful` tells when that server may have been replaced without our hearing of it.
+        """
         self.follower = Follower(PostgresEntryReader(database), incarnation)
         self.publisher = Publisher(self.follower, None if alone else bus)
         rooms = RoomPlanner(PostgresRoomLoader(database), _now_ms)
@@ -71,6 +75,7 @@ class Heart:
             self.publisher,
             self._on_lost,
             lambda: self.ownership.level,
+            is_doubtful,
         )
 
         async def end_silent_holders(partitions: Sequence[int]) -> None:
@@ -84,6 +89,7 @@ class Heart:
             end_silent_holders,
             alone=alone,
             placement=placement,
+            is_doubtful=is_doubtful,
         )
         decoder = msgspec.msgpack.Decoder(RoomProposal | UserProposal)
         self.log = Log(

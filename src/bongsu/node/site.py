@@ -47,6 +47,10 @@ class Site:
     def generation(self) -> int:
         return self.servers.timeline
 
+    def is_doubtful(self) -> bool:
+        """Whether this site may be cut off, so that the primary it has may be none any more."""
+        return self.servers.is_alone
+
     def reasons_not_ready(self) -> list[str]:
         """Why clients should go to another site; none if they may come here."""
         if monotonic() - self._current_at > STALE_SECONDS_MAX:

@@ -119,14 +119,18 @@ class Servers:
         return self.primary is None or self.own_lag_seconds <= LAG_SECONDS_MAX
 
     @property
+    def is_alone(self) -> bool:
+        """Whether none of the other servers answers: they are gone, or this site is cut off."""
+        others = [server for server in self.all if server is not self.own]
+        return bool(others) and not any(server.answers for server in others)
+
+    @property
     def own_is_level(self) -> bool:
         """Whether this site's server may be read, and is as far as the primary is.
 
         Seen in company: one that hears no other server does not know what it has missed.
         """
-        others = [server for server in self.all if server is not self.own]
-        is_alone = bool(others) and not any(server.answers for server in others)
-        if is_alone or self.primary is None or not self.own_is_current:
+        if self.is_alone or self.primary is None or not self.own_is_current:
             return False
         return self.own_lag_seconds <= LEVEL_SECONDS_MAX
 
