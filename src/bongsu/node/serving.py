@@ -69,6 +69,7 @@ async def run_node(
             identity.incarnation,
             alone=nats_url is None,
             placement=site,
+            is_doubtful=site.is_doubtful if site else lambda: False,
         )
         if site is not None:
             site.follow(heart.follower)
