@@ -73,6 +73,9 @@ class Settings:
     appservices: tuple[str, ...] = _setting(
         (), "Registration files (YAML) of application services: bridges and bots."
     )
+    appservices: tuple[str, ...] = _setting(
+        (), "Registration files (YAML) of application services: bridges and bots."
+    )
     default_room_version: str = _setting("12", "Version of new rooms.", choices=("10", "11", "12"))
     enable_presence: bool = _setting(True, "Whether people see who is online.")
     max_upload_bytes: int = _setting(100 * 1024**2, "Largest media upload.")

@@ -26,9 +26,12 @@ from bongsu.http.metrics import Labelled, RouteStats
 from bongsu.http.peers import Peers
 from bongsu.http.rate_limit import RateLimiter
 from bongsu.http.router import Endpoint, Router
+from bongsu.http.routing import Auth
 from bongsu.users.requester import Requester
 
 log = structlog.get_logger(__name__)
+
+UNSTABLE_DEVICE_ID = "org.matrix.msc3202.device_id"
 
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}\Z")
 
@@ -36,6 +39,10 @@ _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}\Z")
 class Authenticator(Protocol):
     def cached(self, token: str) -> Requester | None: ...
     async def requester(self, token: str) -> Requester: ...
+    def service(self, token: str) -> Requester | None: ...
+    async def act(
+        self, requester: Requester, user: str | None, device: str | None
+    ) -> Requester: ...
 
 
 class App:
@@ -104,21 +111,35 @@ class App:
             if token is not None:
                 cached = self._authenticator.cached(token)
                 requester = cached or await self._authenticator.requester(token)
+                if requester.appservice_id is not None:
+                    requester = await self._acting(requester, request)
                 check_admitted(endpoint, requester)
                 request.requester = requester
                 if self._saw is not None:
                     self._saw(requester, request.peer, request.headers.get(b"user-agent"))
             elif endpoint.needs_token:
                 raise MissingToken
-        limit = endpoint.route.limit
-        if limit is not None:
-            who = request.requester_or_none
+        elif endpoint.route.auth is Auth.SERVICE:
+            self._let_service_in(request)
+        limit, who = endpoint.route.limit, request.requester_or_none
+        if limit is not None and (who is None or who.is_rate_limited):
             self._rate_limiter.spend(limit, request.peer if who is None else who.user_id)
         if endpoint.route.streams_body:
             request.body_stream = stream_body(receive, request.headers, endpoint.body_bytes_max)
         elif endpoint.reads_body:
             request.body = await read_body(receive, request.headers, endpoint.body_bytes_max)
         return answers.response_of(await endpoint.handler(request))
+
+    async def _acting(self, requester: Requester, request: Request) -> Requester:
+        """Whom an application service acts as in this request."""
+        device = request.query_text("device_id") or request.query_text(UNSTABLE_DEVICE_ID)
+        return await self._authenticator.act(requester, request.query_text("user_id"), device)
+
+    def _let_service_in(self, request: Request) -> None:
+        token = self._token(request)
+        service = None if token is None else self._authenticator.service(token)
+        if service is not None:
+            request.requester = service
 
     def _request(self, scope: Scope) -> Request:
         headers = dict(scope["headers"])

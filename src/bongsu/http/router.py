@@ -44,7 +44,7 @@ class Endpoint:
         self.route = route
         self.handler = handler
         self.names = tuple(part[1:-1] for part in route.path.split("/") if part.startswith("{"))
-        self.takes_token = route.auth is not Auth.NONE
+        self.takes_token = route.auth not in (Auth.NONE, Auth.SERVICE)
         self.needs_token = route.auth in (Auth.USER, Auth.GUEST, Auth.ADMIN)
         self.guests_may = route.auth not in (Auth.USER, Auth.ADMIN)
         self.admins_only = route.auth is Auth.ADMIN

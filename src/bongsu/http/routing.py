@@ -29,9 +29,11 @@ Method = TypeVar("Method", bound=Callable[..., Awaitable[Answer]])
 
 class Auth(Enum):
     """Who may call. `USER` sets `request.requester`; `GUEST` also lets guests in; `ADMIN` only
-    administrators of this server."""
+    administrators of this server. `SERVICE` is open to all, like `NONE`, but lets an application
+    service say who it is."""
 
     NONE = "none"
+    SERVICE = "service"
     OPTIONAL = "optional"
     USER = "user"
     GUEST = "guest"

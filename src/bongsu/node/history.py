@@ -51,7 +51,15 @@ class Histories:
         states = RoomStates(access, store, tokens)
         relations = PostgresRelationStore(database)
         summaries = Summaries(access, summary_store)
-        aliases = AliasDirectory(rooms.aliases, reader, access, rooms.sending, settings.server_name)
+        aliases = AliasDirectory(
+            rooms.aliases,
+            reader,
+            access,
+            rooms.sending,
+            settings.server_name,
+            people.services,
+            rooms.alias_finder,
+        )
         previews = Previews(
             access, history, states, presenter, rooms.public_rooms, people.data_store
         )

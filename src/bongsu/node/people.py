@@ -2,6 +2,8 @@
 
 from typing import cast
 
+from bongsu.appservices.acting import Acting, ActingAuthenticator
+from bongsu.appservices.services import Services
 from bongsu.http.client.account import AccountEndpoints
 from bongsu.http.client.account_data import AccountDataEndpoints
 from bongsu.http.client.admin import AdminEndpoints
@@ -69,6 +71,7 @@ class People:
         bus: Bus,
         rooms: RoomReader,
         rate_limiter: RateLimiter,
+        services: Services,
     ) -> None:
         name = settings.server_name
         self.passwords = Passwords()
@@ -79,7 +82,9 @@ class People:
         sessions = PostgresSessionStore(database)
         short_tokens = PostgresShortTokenStore(database)
         self.data_store = PostgresUserDataStore(database)
-        self.authenticator = Authenticator(sessions)
+        self.services = services
+        self.acting = Acting(services, account_store, device_store)
+        self.authenticator = ActingAuthenticator(Authenticator(sessions), services, self.acting)
         self.revocations = BusRevocations(bus, self.authenticator)
         maker = SessionMaker()
         self.sessions = Sessions(sessions, short_tokens, maker, self.revocations)
@@ -125,7 +130,9 @@ class People:
         mode = cast(Mode, self._settings.registration)  # one of these: settings are checked
         policy = RegistrationPolicy(mode, self._settings.guests)
         return [
-            Register(self.accounts, self.interactive_auth, policy, server_name=name),
+            Register(
+                self.accounts, self.interactive_auth, policy, self.services, server_name=name
+            ),
             Login(
                 self.accounts,
                 self.sessions,
@@ -133,6 +140,7 @@ class People:
                 self.passwords,
                 self.interactive_auth,
                 self._rate_limiter,
+                self.acting,
                 server_name=name,
             ),
             AccountEndpoints(self.accounts, self.interactive_auth),

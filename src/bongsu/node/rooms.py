@@ -9,7 +9,7 @@ from bongsu.postgres.directory_store import PostgresAliasStore, PostgresPublicRo
 from bongsu.postgres.room_admin_store import PostgresRoomAdminStore
 from bongsu.rooms.creation import RoomCreator
 from bongsu.rooms.memberships import Memberships
-from bongsu.rooms.reading import RoomReader
+from bongsu.rooms.reading import AliasReader, RoomReader
 from bongsu.rooms.sending import Sending, SentKeys
 from bongsu.rooms.upgrade import RoomUpgrader
 from bongsu.settings import Settings
@@ -26,7 +26,9 @@ class Rooms:
         reader: RoomReader,
         people: People,
         sent_keys: SentKeys,
+        alias_finder: AliasReader,
     ) -> None:
+        self.alias_finder = alias_finder
         name = settings.server_name
         self.aliases = PostgresAliasStore(database)
         self.public_rooms = PostgresPublicRooms(database)
@@ -38,7 +40,7 @@ class Rooms:
             log,
             reader,
             people.profiles,
-            self.aliases,
+            alias_finder,
             people.invite_rules,
             name,
             self.admin_store,
@@ -52,6 +54,7 @@ class Rooms:
             people.invite_rules,
             name,
             settings.default_room_version,
+            people.services,
         )
         self.upgrader = RoomUpgrader(
             log, people.intents, self.creator, reader, self.aliases, self.public_rooms

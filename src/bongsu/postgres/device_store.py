@@ -28,6 +28,13 @@ _RENAME = """
 UPDATE device SET display_name = $3 WHERE user_id = $1 AND device_id = $2 RETURNING device_id
 """
 
+# With the bound of `session_store`: a bridge's devices count like others.
+_ADD = """
+INSERT INTO device (user_id, device_id, display_name, created_at)
+SELECT $1, $2, $3, $4 WHERE (SELECT count(*) FROM device WHERE user_id = $1) < $5
+ON CONFLICT (user_id, device_id) DO NOTHING RETURNING device_id
+"""
+
 _DELETE = "DELETE FROM device WHERE user_id = $1 AND device_id = ANY($2::text[])"
 
 _DELETE_SESSIONS = "DELETE FROM session WHERE user_id = $1 AND device_id = ANY($2::text[])"
@@ -66,6 +73,19 @@ class PostgresDeviceStore:
     async def rename(self, user_id: UserId, device_id: DeviceId, display_name: str) -> bool:
         async def body(connection: Connection) -> bool:
             row = await connection.fetchrow(_RENAME, user_id, device_id, display_name)
+            return row is not None
+
+        return await self._database.write(body)
+
+    async def add(
+        self, user_id: UserId, device_id: DeviceId, display_name: str | None, at: int
+    ) -> bool:
+        """Whether it was made: it may be there already, or be one too many."""
+
+        async def body(connection: Connection) -> bool:
+            row = await connection.fetchrow(
+                _ADD, user_id, device_id, display_name, at, DEVICES_LISTED_MAX
+            )
             return row is not None
 
         return await self._database.write(body)

@@ -6,7 +6,7 @@ from bongsu.errors import Forbidden, InvalidParam, NotFound, Refused
 from bongsu.ids import RoomAlias, RoomId, domain_of
 from bongsu.log.entry import LoggedEvent
 from bongsu.rooms.access import RoomAccess
-from bongsu.rooms.reading import RoomInfo, RoomReader
+from bongsu.rooms.reading import AliasReader, ReservedAliases, RoomInfo, RoomReader
 from bongsu.rooms.sending import Sending
 from bongsu.rooms.standing_power import check_joined, may_send_state
 from bongsu.rooms.visibility import WORLD_READABLE
@@ -33,7 +33,12 @@ class AliasDirectory:
         access: RoomAccess,
         sending: Sending,
         server_name: str,
+        reserved: ReservedAliases | None = None,
+        finder: AliasReader | None = None,
     ) -> None:
+        """`finder` is asked where an alias leads, if looking it up is not all."""
+        self._reserved = reserved
+        self._finder = finder or store
         self._store = store
         self._rooms = rooms
         self._access = access
@@ -41,7 +46,7 @@ class AliasDirectory:
         self.server_name = server_name
 
     async def resolve(self, alias: RoomAlias) -> RoomId:
-        room_id = await self._store.room_of(alias)
+        room_id = await self._finder.room_of(alias)
         if room_id is None:
             raise NotFound(f"Room alias {alias} not found")
         return RoomId(room_id)
@@ -50,6 +55,8 @@ class AliasDirectory:
         """Let a free alias of this server lead to a room that the requester is in."""
         if domain_of(alias) != self.server_name:
             raise InvalidParam("The alias is not one of this server")
+        if self._reserved:
+            self._reserved.check_alias(alias, requester.appservice_id)
         info = await self._rooms.room(room_id)
         if info is None:
             raise NotFound("Unknown room")
@@ -58,7 +65,10 @@ class AliasDirectory:
             raise Refused(f"Room alias {alias} already exists.", status=409)
 
     async def delete(self, requester: Requester, alias: RoomAlias) -> None:
-        """For who made it, who may set the room's canonical alias, and administrators."""
+        """For who made it, who may set the room's canonical alias, and administrators; and of
+        those only for the application service that has reserved it."""
+        if self._reserved:
+            self._reserved.check_alias(alias, requester.appservice_id)
         room_id = await self.resolve(alias)
         info = await self._rooms.room(room_id)
         if not await self._may_delete(requester, alias, info):
@@ -81,7 +91,9 @@ class AliasDirectory:
     async def _may_delete(
         self, requester: Requester, alias: RoomAlias, info: RoomInfo | None
     ) -> bool:
-        if requester.is_admin or await self._store.creator_of(alias) == requester.user_id:
+        if requester.is_admin or requester.appservice_id is not None:
+            return True  # what is in a service's namespace is the service's
+        if await self._store.creator_of(alias) == requester.user_id:
             return True
         return info is not None and await may_send_state(
             self._rooms, info, requester.user_id, CANONICAL_ALIAS

@@ -15,7 +15,7 @@ from bongsu.log.proposal import fresh_request_id
 from bongsu.rooms.event import EventDraft, build_event
 from bongsu.rooms.presets import RoomCreation, initial_events, requested_alias
 from bongsu.rooms.proposals import CreateRoom, InitialEvent
-from bongsu.rooms.reading import Aliases, InviteRules, Profiles, PublicRooms
+from bongsu.rooms.reading import Aliases, InviteRules, Profiles, PublicRooms, ReservedAliases
 from bongsu.rooms.room_version import ROOM_VERSIONS, RoomVersion
 from bongsu.rooms.sending import invite_blocked
 from bongsu.users.requester import Requester
@@ -46,7 +46,9 @@ class RoomCreator:
         invite_rules: InviteRules,
         server_name: str,
         default_version: str,
+        reserved: ReservedAliases | None = None,
     ) -> None:
+        self._reserved = reserved
         self._log = log
         self._intents = intents
         self._profiles = profiles
@@ -66,6 +68,8 @@ class RoomCreator:
         """
         version = self.version(creation.room_version)
         alias = requested_alias(creation, self._server_name)
+        if alias is not None and self._reserved:
+            self._reserved.check_alias(alias, requester.appservice_id)
         if alias is not None and await self._aliases.room_of(alias) is not None:
             raise _alias_taken(alias)
         await self._check_invitees(requester, creation)

@@ -10,7 +10,7 @@ from bongsu.log.proposal import fresh_request_id
 from bongsu.rooms.closed import ClosedRooms, check_open
 from bongsu.rooms.join_rules import JoinRules, join_rules_from
 from bongsu.rooms.proposals import SendEvent
-from bongsu.rooms.reading import Aliases, InviteRules, Member, Profiles, RoomInfo, RoomReader
+from bongsu.rooms.reading import AliasReader, InviteRules, Member, Profiles, RoomInfo, RoomReader
 from bongsu.rooms.sending import invite_blocked
 from bongsu.rooms.standing_power import power_levels
 from bongsu.users.proposals import ForgetRoom
@@ -28,7 +28,7 @@ class Memberships:
         log: Log,
         rooms: RoomReader,
         profiles: Profiles,
-        aliases: Aliases,
+        aliases: AliasReader,
         invite_rules: InviteRules,
         server_name: str,
         closed: ClosedRooms | None = None,

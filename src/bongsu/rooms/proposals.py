@@ -10,7 +10,8 @@ from bongsu.log.proposal import Proposal
 class SendEvent(Proposal, tag="send", frozen=True):
     """Append one event to the room `key`. State if `state_key` is given.
 
-    `device_id` and `txn_id` are shown to that device as `unsigned.transaction_id`.
+    `device_id` and `txn_id` are shown to that device as `unsigned.transaction_id`. The time `ts`
+    (ms) stands in the event instead of the sequencer's, if an application service gives one.
     """
 
     sender: str
@@ -21,6 +22,7 @@ class SendEvent(Proposal, tag="send", frozen=True):
     device_id: str | None = None
     txn_id: str | None = None
     after: tuple[tuple[int, int], ...] = ()  # see log.entry.EventFacts
+    ts: int | None = None
 
 
 class InitialEvent(msgspec.Struct, frozen=True, array_like=True):

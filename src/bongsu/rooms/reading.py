@@ -58,9 +58,11 @@ class Profiles(Protocol):
         ...
 
 
-class Aliases(Protocol):
+class AliasReader(Protocol):
     async def room_of(self, alias: str) -> str | None: ...
 
+
+class Aliases(AliasReader, Protocol):
     async def create(self, alias: str, room_id: str, creator: str) -> bool:
         """False if the alias is taken."""
         ...
@@ -69,6 +71,12 @@ class Aliases(Protocol):
 
     async def move(self, old_room: str, new_room: str) -> int:
         """Let all aliases of one room lead to another; how many there were."""
+        ...
+
+
+class ReservedAliases(Protocol):
+    def check_alias(self, alias: str, by: str | None) -> None:
+        """M_EXCLUSIVE unless the application service `by`, or None for a person, may make it."""
         ...
 
 

@@ -54,7 +54,14 @@ class Sending:
         self._server_name = server_name
 
     async def send_message(
-        self, requester: Requester, room_id: RoomId, type: str, txn_id: str, content: dict[str, Any]
+        self,
+        requester: Requester,
+        room_id: RoomId,
+        type: str,
+        txn_id: str,
+        content: dict[str, Any],
+        *,
+        ts: int | None = None,
     ) -> EventId:
         """A message event. A repeat of `txn_id` by this device gets the first event's id."""
         _check_txn_id(txn_id)
@@ -78,6 +85,7 @@ class Sending:
                 device_id=requester.device_id,
                 txn_id=txn_id,
                 after=after,
+                ts=ts,
             )
         )
         if after and self._sent_keys:
@@ -91,12 +99,14 @@ class Sending:
         type: str,
         state_key: str,
         content: dict[str, Any],
+        *,
+        ts: int | None = None,
     ) -> EventId:
         """A state event; the one in force already if it says the same."""
         if type == "m.room.member":  # only this server vouches for a restricted join
             content = {key: value for key, value in content.items() if key != AUTHORISER}
         await self._check_state(requester, room_id, type, state_key, content)
-        accepted = await self._propose_state(requester, room_id, type, state_key, content)
+        accepted = await self._propose_state(requester, room_id, type, state_key, content, ts)
         return EventId(accepted.event_id)
 
     async def redact(
@@ -134,6 +144,7 @@ class Sending:
         type: str,
         state_key: str,
         content: dict[str, Any],
+        ts: int | None,
     ) -> Accepted:
         return await self._log.propose(
             SendEvent(
@@ -144,6 +155,7 @@ class Sending:
                 content=content,
                 state_key=state_key,
                 device_id=requester.device_id,
+                ts=ts,
             )
         )
 

@@ -11,6 +11,7 @@ from bongsu.users import text
 from bongsu.users.completion import complete
 from bongsu.users.last_seen import Sighting
 from bongsu.users.sessions import Revocations
+from bongsu.users.tokens import now_ms
 
 DELETED_AT_ONCE_MAX = 5000
 
@@ -30,6 +31,10 @@ class DeviceStore(Protocol):
     async def get(self, user_id: UserId, device_id: DeviceId) -> Device | None: ...
 
     async def rename(self, user_id: UserId, device_id: DeviceId, display_name: str) -> bool: ...
+
+    async def add(
+        self, user_id: UserId, device_id: DeviceId, display_name: str | None, at: int
+    ) -> bool: ...
 
     async def delete(self, user_id: UserId, device_ids: Sequence[DeviceId]) -> None: ...
 
@@ -74,6 +79,12 @@ class Devices:
         text.display_name(display_name)
         await complete(self._rename(user_id, known, display_name))
 
+    async def ensure(self, user_id: UserId, device_id: str, display_name: str | None) -> bool:
+        """Make a device without a session, or rename it; whether it was made."""
+        known = text.device_id(device_id)
+        text.display_name(display_name)
+        return await complete(self._ensure(user_id, known, display_name))
+
     async def delete(self, user_id: UserId, device_ids: Sequence[str]) -> None:
         """Delete devices with their tokens. Announced even if they were gone: it may be a retry."""
         if len(device_ids) > DELETED_AT_ONCE_MAX:
@@ -88,6 +99,14 @@ class Devices:
         if not await self._store.rename(user_id, device_id, display_name):
             raise no_such_device()
         await self._announcer.device_list_changed(user_id)
+
+    async def _ensure(self, user_id: UserId, device_id: DeviceId, display_name: str | None) -> bool:
+        if not await self._store.add(user_id, device_id, display_name, now_ms()):
+            if display_name is not None:
+                await self._rename(user_id, device_id, display_name)
+            return False
+        await self._announcer.device_list_changed(user_id)
+        return True
 
     async def _end(self, user_id: UserId, deletion: Coroutine[Any, Any, None]) -> None:
         await deletion

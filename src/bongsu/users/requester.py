@@ -4,11 +4,15 @@ import msgspec
 
 from bongsu.ids import DeviceId, UserId
 
+NO_DEVICE = DeviceId("")
+
 
 class Requester(msgspec.Struct, frozen=True):
     """The person and device behind an access token.
 
     `token_hash` is the SHA-256 of the token (32 bytes): the only form in which it is kept.
+    `appservice_id` is set if an application service acts as this person; then the device may be
+    `NO_DEVICE`.
     """
 
     user_id: UserId
@@ -18,3 +22,5 @@ class Requester(msgspec.Struct, frozen=True):
     is_admin: bool = False
     is_locked: bool = False
     is_suspended: bool = False
+    appservice_id: str | None = None
+    is_rate_limited: bool = True

@@ -10,12 +10,15 @@ from bongsu.ids import DeviceId, UserId
 from bongsu.users import text
 from bongsu.users.accounts import Accounts
 from bongsu.users.interactive_auth import AuthData, Challenge, InteractiveAuth
+from bongsu.users.requester import NO_DEVICE
 
 
-class WhoAmI(msgspec.Struct, frozen=True):
+class WhoAmI(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An application service need not act as a device."""
+
     user_id: UserId
-    device_id: DeviceId
     is_guest: bool
+    device_id: DeviceId = NO_DEVICE
 
 
 class PasswordBody(msgspec.Struct, frozen=True):
@@ -37,7 +40,7 @@ class AccountEndpoints:
     @get("/_matrix/client/v3/account/whoami", auth=Auth.GUEST)
     async def whoami(self, request: Request) -> Answer:
         requester = request.requester
-        return WhoAmI(requester.user_id, requester.device_id, requester.is_guest)
+        return WhoAmI(requester.user_id, requester.is_guest, requester.device_id)
 
     @post("/_matrix/client/v3/account/password", limit="login")
     async def password(self, request: Request) -> Answer:

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from bongsu.http.client.interactive import challenge_response, operation_of
+from bongsu.http.client.interactive import challenge_response, device_operation_of
 from bongsu.http.message import Request
 from bongsu.http.routing import Answer, post
 from bongsu.keys.cross_signing import USAGES, CrossSigning
@@ -37,7 +37,7 @@ class CrossSigningEndpoints:
         keys = {usage: key for usage, key in given.items() if key is not None}
         upload = await self._cross_signing.check(user_id, keys)
         if upload.needs_auth:
-            passed = await self._auth.authenticate(operation_of(request), body.auth)
+            passed = await self._auth.authenticate(device_operation_of(request), body.auth)
             if isinstance(passed, Challenge):
                 return challenge_response(passed)
         await self._cross_signing.put(user_id, upload)

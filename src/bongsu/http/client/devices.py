@@ -2,8 +2,8 @@
 
 import msgspec
 
-from bongsu.http.client.interactive import challenge_response, operation_of
-from bongsu.http.message import Request
+from bongsu.http.client.interactive import challenge_response, device_operation_of
+from bongsu.http.message import Request, json_response
 from bongsu.http.routing import Answer, Auth, delete, get, post, put
 from bongsu.users.devices import Devices
 from bongsu.users.interactive_auth import AuthData, Challenge, InteractiveAuth
@@ -37,8 +37,13 @@ class DeviceEndpoints:
 
     @put("/_matrix/client/v3/devices/{device_id}", auth=Auth.GUEST)
     async def rename(self, request: Request) -> Answer:
+        """An application service makes a device so, too."""
+        requester, device_id = request.requester, request.path["device_id"]
         name = request.json(RenameBody).display_name
-        await self._devices.rename(request.requester.user_id, request.path["device_id"], name)
+        if requester.appservice_id is not None:
+            is_new = await self._devices.ensure(requester.user_id, device_id, name)
+            return json_response({}, status=201 if is_new else 200)
+        await self._devices.rename(requester.user_id, device_id, name)
         return {}
 
     @delete("/_matrix/client/v3/devices/{device_id}", limit="login")
@@ -54,7 +59,7 @@ class DeviceEndpoints:
     async def _delete(
         self, request: Request, device_ids: list[str], auth: AuthData | None
     ) -> Answer:
-        passed = await self._auth.authenticate(operation_of(request), auth)
+        passed = await self._auth.authenticate(device_operation_of(request), auth)
         if isinstance(passed, Challenge):
             return challenge_response(passed)
         await self._devices.delete(request.requester.user_id, device_ids)

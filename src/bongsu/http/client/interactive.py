@@ -17,6 +17,7 @@ from bongsu.users.interactive_auth import (
 )
 
 PASSWORD_FLOWS: Flows = ((PASSWORD,),)
+NO_STAGES: Flows = ((),)
 
 
 def operation_of(request: Request, flows: Flows = PASSWORD_FLOWS) -> Operation:
@@ -27,6 +28,12 @@ def operation_of(request: Request, flows: Flows = PASSWORD_FLOWS) -> Operation:
         flows=flows,
         request_hash=hash_request(request.json(dict[str, Any])),
     )
+
+
+def device_operation_of(request: Request) -> Operation:
+    """The same for devices and their keys: of an application service nothing more is asked."""
+    is_service = request.requester.appservice_id is not None
+    return operation_of(request, NO_STAGES if is_service else PASSWORD_FLOWS)
 
 
 def operation_name(request: Request) -> str:

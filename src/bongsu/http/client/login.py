@@ -2,7 +2,9 @@
 
 import msgspec
 
+from bongsu.appservices.acting import Acting
 from bongsu.errors import Forbidden, MissingParam, Refused
+from bongsu.http.client.appservices import APPLICATION_SERVICE, service_of
 from bongsu.http.client.interactive import challenge_response, operation_of
 from bongsu.http.message import Request
 from bongsu.http.rate_limit import RateLimiter
@@ -19,12 +21,14 @@ from bongsu.users.interactive_auth import (
     named_user,
 )
 from bongsu.users.passwords import Passwords
+from bongsu.users.requester import Requester
 from bongsu.users.sessions import LOGIN_TOKEN_MS, Sessions
 
 FLOWS = {
     "flows": [
         {"type": "m.login.password"},
         {"type": "m.login.token", "get_login_token": True},
+        {"type": APPLICATION_SERVICE},
     ]
 }
 
@@ -62,9 +66,11 @@ class Login:
         passwords: Passwords,
         interactive_auth: InteractiveAuth,
         rate_limiter: RateLimiter,
+        services: Acting,
         *,
         server_name: str,
     ) -> None:
+        self._services = services
         self._accounts = accounts
         self._sessions = sessions
         self._devices = devices
@@ -77,12 +83,12 @@ class Login:
     async def flows(self, request: Request) -> Answer:
         return FLOWS
 
-    @post("/_matrix/client/v3/login", auth=Auth.NONE, limit="login")
+    @post("/_matrix/client/v3/login", auth=Auth.SERVICE, limit="login")
     async def login(self, request: Request) -> Answer:
         body = request.json(LoginBody)
         device_id = None if body.device_id is None else text.device_id(body.device_id)
         display_name = text.display_name(body.initial_device_display_name)
-        user_id, password_hash = await self._who(body)
+        user_id, password_hash = await self._who(request, body)
         return await self._sessions.start(
             user_id,
             device_id,
@@ -115,8 +121,10 @@ class Login:
         await self._devices.delete_all(request.requester.user_id)
         return {}
 
-    async def _who(self, body: LoginBody) -> tuple[UserId, str | None]:
+    async def _who(self, request: Request, body: LoginBody) -> tuple[UserId, str | None]:
         """Who logs in, and the hash of the password that proved it."""
+        if body.type == APPLICATION_SERVICE:
+            return await self._by_service(service_of(request), body), None
         if body.type == "m.login.password":
             return await self._by_password(body)
         if body.type == "m.login.token":
@@ -142,6 +150,17 @@ class Login:
         if account.locked_at is not None:
             raise user_locked()
         return account.user_id, password_hash
+
+    async def _by_service(self, service: Requester, body: LoginBody) -> UserId:
+        name = named_user(body.identifier, body.user)
+        user_id = None if name is None else text.local_user_id(name, self._server_name)
+        if user_id is None:
+            raise MissingParam("Missing identifier of a user here")
+        self._services.check_login(service, user_id)
+        acting = await self._services.act(service, user_id)
+        if acting.is_locked:
+            raise user_locked()
+        return user_id
 
     async def _by_token(self, body: LoginBody) -> UserId:
         if body.token is None:

@@ -5,8 +5,10 @@ from typing import Literal
 
 import msgspec
 
+from bongsu.appservices.services import Services
 from bongsu.errors import Forbidden, MissingParam, Refused
 from bongsu.http.client.account import threepid_denied
+from bongsu.http.client.appservices import APPLICATION_SERVICE, service_of
 from bongsu.http.client.interactive import challenge_response, operation_name
 from bongsu.http.message import Request
 from bongsu.http.routing import Answer, Auth, get, post
@@ -39,6 +41,7 @@ class RegistrationPolicy(msgspec.Struct, frozen=True):
 
 
 class RegisterBody(msgspec.Struct, frozen=True):
+    type: str | None = None
     auth: AuthData | None = None
     username: str | None = None
     password: str | None = None
@@ -58,23 +61,27 @@ class Register:
         accounts: Accounts,
         interactive_auth: InteractiveAuth,
         policy: RegistrationPolicy,
+        services: Services,
         *,
         server_name: str,
     ) -> None:
+        self._services = services
         self._accounts = accounts
         self._auth = interactive_auth
         self._policy = policy
         self._server_name = server_name
 
-    @post("/_matrix/client/v3/register", auth=Auth.NONE, limit="register")
+    @post("/_matrix/client/v3/register", auth=Auth.SERVICE, limit="register")
     async def register(self, request: Request) -> Answer:
         kind = request.query_text("kind", "user")
         if kind not in KINDS:
             raise Refused("kind is neither user nor guest", code="M_INVALID_PARAM")
         if kind == "guest":
             return await self._register_guest(request)
-        self._check_open()
         body = request.json(RegisterBody)
+        if body.type == APPLICATION_SERVICE:
+            return await self._register_by_service(request, body)
+        self._check_open()
         user_id = await self._wanted_user_id(body)
         if body.password is not None:
             text.password(body.password)
@@ -89,7 +96,7 @@ class Register:
     @get("/_matrix/client/v3/register/available", auth=Auth.NONE, limit="register")
     async def available(self, request: Request) -> Answer:
         self._check_open()
-        await self._accounts.check_available(request.query_required("username"))
+        await self._available(request.query_required("username"))
         return {"available": True}
 
     @get(
@@ -115,7 +122,20 @@ class Register:
         """Checked before the authentication, as the spec demands; the table decides in the end."""
         if body.username is None:
             return self._chosen_user_id()
-        return await self._accounts.check_available(body.username)
+        return await self._available(body.username)
+
+    async def _available(self, username: str) -> UserId:
+        self._services.check_user(text.new_user_id(username, self._server_name), None)
+        return await self._accounts.check_available(username)
+
+    async def _register_by_service(self, request: Request, body: RegisterBody) -> Answer:
+        """A user of a service's own: no stages, no password."""
+        service = service_of(request)
+        if body.username is None:
+            raise MissingParam("Missing username")
+        user_id = text.new_user_id(body.username, self._server_name)
+        self._services.check_user(user_id, service.appservice_id)
+        return await self._create(user_id, None, _login(body), Passed())
 
     def _chosen_user_id(self) -> UserId:
         return text.new_user_id(secrets.token_hex(CHOSEN_LOCALPART_BYTES), self._server_name)
@@ -125,7 +145,7 @@ class Register:
         return await self._auth.authenticate(operation, auth)
 
     async def _create(
-        self, user_id: UserId, password: str, login: Login | None, passed: Passed
+        self, user_id: UserId, password: str | None, login: Login | None, passed: Passed
     ) -> Answer:
         session = await self._accounts.create(
             user_id, password, registration_token=passed.registration_token, login=login

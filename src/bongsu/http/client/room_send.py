@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from bongsu.errors import InvalidParam
 from bongsu.http.message import Request, Response
 from bongsu.http.routing import Answer, Auth, put
 from bongsu.ids import EventId, room_id
 from bongsu.rooms.sending import Sending
 
 ROOM = "/_matrix/client/v3/rooms/{room_id}"
+TS_MAX = 2**53 - 1  # the largest whole number of canonical JSON
 EVENT_BODY_BYTES_MAX = 256 * 1024  # an event has 64 KiB at most, its JSON as sent may be longer
 
 
@@ -29,6 +31,7 @@ class SendEndpoints:
             path["type"],
             path["txn_id"],
             request.json(dict[str, Any]),
+            ts=_ts(request),
         )
         return _event_id(event_id)
 
@@ -42,6 +45,7 @@ class SendEndpoints:
             path["type"],
             path.get("state_key", ""),
             request.json(dict[str, Any]),
+            ts=_ts(request),
         )
         return _event_id(event_id)
 
@@ -56,6 +60,16 @@ class SendEndpoints:
             request.json(dict[str, Any]),
         )
         return _event_id(event_id)
+
+
+def _ts(request: Request) -> int | None:
+    """When it happened, as an application service tells it; of others it means nothing."""
+    if request.requester.appservice_id is None or request.query_text("ts") is None:
+        return None
+    ts = request.query_int("ts", 0, maximum=TS_MAX + 1)
+    if ts > TS_MAX:
+        raise InvalidParam("ts is no time that an event can have")
+    return ts
 
 
 def _event_id(event_id: EventId) -> Response:

@@ -61,9 +61,6 @@ class ServerInfo:
     async def turn_server(self, request: Request) -> Answer:
         return {}
 
-    @get("/_matrix/client/v3/thirdparty/protocols")
-    async def third_party_protocols(self, request: Request) -> Answer:
-        return {}
 
 
 def capabilities(default_room_version: str) -> dict[str, Any]:
