@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -20,13 +21,19 @@ from bongsu.lab import process_table, topology
 from bongsu.lab.status import look
 
 COMMAND_SECONDS_MAX = 300.0
+DRILL_SECONDS_MAX = 600.0
 Status = dict[str, Any]
 
 needs_etcd = pytest.mark.skipif(
     shutil.which("etcd") is None, reason="etcd is missing: apt-get install etcd-server"
 )
+is_isolation_possible = os.geteuid() == 0 and Path("/dev/net/tun").exists()
 needs_isolation = pytest.mark.skipif(
-    os.geteuid() != 0 or not Path("/dev/net/tun").exists(), reason="needs root and /dev/net/tun"
+    not is_isolation_possible, reason="needs root and /dev/net/tun"
+)
+needs_patroni = pytest.mark.skipif(
+    not (find_spec("patroni") and find_spec("psycopg2")),
+    reason="Patroni is missing: pip install 'bongsu[sites]'",
 )
 
 
@@ -44,6 +51,21 @@ class LabUnderTest:
         )  # fmt: skip
         assert done.returncode == 0, f"lab {command}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def drill(self, lose: str, how: str, report: Path, seconds: float = 8.0) -> Any:
+        """The verdict on one drill; gaps in time are promised for machines that do nothing else."""
+        options = ["--lose", lose, "--how", how, "--seconds", str(seconds), "--report", str(report)]
+        patient = ["--gap-primary", "60", "--gap-replica", "60", "--json"]
+        command = [sys.executable, "-m", "bongsu.cli", "drill", "--data", str(self.folder)]
+        done = subprocess.run(
+            [*command, *options, *patient], capture_output=True, text=True, check=False,
+            timeout=DRILL_SECONDS_MAX, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        print(done.stderr)
+        assert done.returncode in (0, 1), done.stderr
+        (outcome,) = json.loads(done.stdout)
+        assert outcome["kept"] is (done.returncode == 0)
+        return outcome
 
     def argv(self, command: str, *arguments: str) -> list[str]:
         own = [sys.executable, "-m", "bongsu.cli", "lab", command]
