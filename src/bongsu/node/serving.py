@@ -25,6 +25,7 @@ from bongsu.memory.bus import MemoryBus
 from bongsu.nats.bus import NatsBus
 from bongsu.node.administration import Administration
 from bongsu.node.administration import Administration
+from bongsu.node.appservices import Appservices, Questions
 from bongsu.node.content import Content
 from bongsu.node.heart import Heart
 from bongsu.node.history import Histories
@@ -104,9 +105,16 @@ class Node:
             load_registrations(settings.appservices, settings.server_name), settings.server_name
         )
         self._people = People(settings, database, heart.log, bus, reader, rate_limiter, services)
+        self._questions = Questions(services, database)
         self._device_news = DeviceNews(database, heart)
         self._rooms = Rooms(
-            settings, database, heart.log, reader, self._people, self._device_news.sent
+            settings,
+            database,
+            heart.log,
+            reader,
+            self._people,
+            self._device_news.sent,
+            self._questions.asking,
         )
         self._reading = Reading(
             settings, database, heart, bus, reader, self._people, self._device_news
@@ -125,6 +133,9 @@ class Node:
         )
         self._content = Content(settings, database, self._may_repair_media)
         self._searching = Searching(database, heart, self._reading.sync.tokens)
+        self._appservices = Appservices(
+            database, heart, bus, reader, services, self._reading, self._questions
+        )
         self._outgoing = Outgoing(settings.outgoing_allowed_networks)
         administration = Administration(
             settings, database, heart.log, reader, self._people, self._rooms, self._content
@@ -141,6 +152,7 @@ class Node:
             self._keys,
             histories,
             self._searching,
+            self._appservices,
             self._content,
             administration,
         )
@@ -198,6 +210,7 @@ class Node:
         self._device_news.start()
         await self._reading.start()
         self._searching.start()
+        await self._appservices.start()
         await self._heart.ownership.settled(OWNER_SECONDS_MAX)
         await _listen(self._server, "listen", self._settings.listen)
 
@@ -205,6 +218,8 @@ class Node:
         """Answer what runs, then let go of everything else."""
         self._reading.sync.waiters.close()  # a long poll has nothing to wait for any more
         await self._server.stop()
+        await self._appservices.stop()
+        await self._questions.stop()
         await self._searching.stop()
         await self._reading.stop()
         await self._keys.stop()
