@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from bongsu.errors import Forbidden, Refused
@@ -135,7 +136,7 @@ async def test_caches_of_a_busy_room_stay_bounded_and_its_totals_right(
     hearts: tuple[Heart, Heart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sends never pause, so there is no quiet moment in which to trim."""
-    for name in ("RECENT_EVENTS_MAX", "THREADS_MAX", "ANNOTATIONS_MAX"):
+    for name in ("RECENT_EVENTS_MAX", "ANNOTATIONS_MAX"):
         monkeypatch.setattr(hot_room, name, 4)
     sequencer = hearts[0].sequencer
     create = room()
@@ -158,7 +159,50 @@ async def test_caches_of_a_busy_room_stay_bounded_and_its_totals_right(
     planner = sequencer._planner._by_class[SendEvent]  # type: ignore[attr-defined]
     hot = planner._rooms[create.key]
     assert len(hot.recent) <= 8
-    assert len(hot.thread_totals) <= 8
     assert (hot.notify_total, hot.main_total) == (66, 6)
     await sequencer.submit(message(create.key, ALICE), SECONDS_MAX)
     assert (hot.notify_total, hot.main_total) == (67, 7)
+
+
+async def test_totals_do_not_fall_when_a_reply_is_redacted_and_the_room_read_again(
+    hearts: tuple[Heart, Heart],
+) -> None:
+    sequencer = hearts[0].sequencer
+    create = room()
+    home = partition_of(create.key)
+    await sequencer.claim([home])
+    await sequencer.submit(create, SECONDS_MAX)
+    root = await sequencer.submit(message(create.key, ALICE), SECONDS_MAX)
+    thread = {"rel_type": "m.thread", "event_id": root.event_id}
+    reply = message(create.key, ALICE, **{"m.relates_to": thread})
+    replied = await sequencer.submit(reply, SECONDS_MAX)
+    redaction = SendEvent(
+        key=create.key, request_id=fresh_request_id(), sender=ALICE, type="m.room.redaction",
+        content={"redacts": replied.event_id}, redacts=replied.event_id,
+    )  # fmt: skip
+    await sequencer.submit(redaction, SECONDS_MAX)
+    await sequencer.release([home])
+    await sequencer.claim([home])
+    again = message(create.key, ALICE, **{"m.relates_to": thread})
+    await sequencer.submit(again, SECONDS_MAX)
+    planner = sequencer._planner._by_class[SendEvent]  # type: ignore[attr-defined]
+    hot = planner._rooms[create.key]
+    assert (hot.notify_total, hot.main_total) == (3, 1)
+
+
+async def test_the_id_of_a_cold_room_is_in_use(hearts: tuple[Heart, Heart]) -> None:
+    """Refused by name, without a batch that fails: the ownership stands. A repeat is answered."""
+    sequencer = hearts[0].sequencer
+    create = room()
+    home = partition_of(create.key)
+    await sequencer.claim([home])
+    made = await sequencer.submit(create, SECONDS_MAX)
+    await sequencer.release([home])
+    await sequencer.claim([home])
+    epoch = sequencer.heads[home].epoch
+    another = msgspec.structs.replace(create, request_id=fresh_request_id())
+    with pytest.raises(Refused) as refused:
+        await sequencer.submit(another, SECONDS_MAX)
+    assert refused.value.code == "M_ROOM_IN_USE"
+    assert await sequencer.submit(create, SECONDS_MAX) == made
+    assert sequencer.heads[home].epoch == epoch

@@ -204,6 +204,30 @@ async def test_sending_reads_and_threads_count_apart(house: SyncHouse) -> None:
         assert root.event_id in shown["unread_thread_notifications"]
 
 
+async def test_heroes_are_the_first_five_others(house: SyncHouse) -> None:
+    """By the age of their membership: the joined, then the invited; who left only if all have."""
+    people = [f"@{name}:test" for name in "zyxwvu"]
+    crowd = [f"@a{number:03}:test" for number in range(110)]  # before them all by name
+    room = await house.room(ALICE, *people, *crowd)
+
+    async def heroes(user: str, room: str) -> list[str]:
+        return joined(await house.get(user, sync=house.new_sync()), room)["summary"]["m.heroes"]
+
+    assert await heroes(ALICE, room) == people[:5]
+    assert await heroes(people[0], room) == [ALICE, *people[1:5]]
+    await house.member(room, people[1], "leave")
+    assert await heroes(ALICE, room) == [people[0], *people[2:6]]
+
+    small = await house.room(ALICE)
+    await house.member(small, BOB, "invite", by=ALICE)
+    await house.member(small, CAROL, "join")
+    assert await heroes(ALICE, small) == [CAROL, BOB]
+    await house.member(small, CAROL, "leave")
+    assert await heroes(ALICE, small) == [BOB]
+    await house.member(small, BOB, "ban", by=ALICE)
+    assert await heroes(ALICE, small) == [CAROL, BOB]
+
+
 async def test_lazy_loading_shows_who_speaks_once(house: SyncHouse) -> None:
     room = await house.room(ALICE, BOB, CAROL)
     lazy = {"room": {"state": {"lazy_load_members": True}, "timeline": {"limit": 1}}}

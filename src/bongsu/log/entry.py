@@ -69,7 +69,7 @@ class EventFacts(msgspec.Struct, frozen=True, array_like=True, omit_defaults=Tru
     # Running totals of notifying events, this one included: an unread count is a difference.
     notify_total: int = 0  # in the room, threads included
     main_total: int = 0  # in the room's main timeline
-    thread_total: int = 0  # in this event's thread
+    thread_total: int = 0  # in its thread: of the release before, nobody reads it
     # (partition, position) of messages to devices that the sender knew to be sent: see `needs`.
     after: tuple[tuple[int, int], ...] = ()
 
@@ -85,7 +85,6 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
     event_position: int
     notify_total: int = 0
     main_total: int = 0
-    thread_total: int = 0
 
 
 class AccountData(msgspec.Struct, frozen=True):

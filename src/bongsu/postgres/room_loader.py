@@ -45,12 +45,6 @@ WHERE key = $1 AND event_id IS NOT NULL ORDER BY position DESC LIMIT 1
 
 EVENT = "SELECT position, body, facts FROM entry WHERE event_id = $2 AND key = $1"
 
-LAST_IN_THREAD = """
-SELECT entry.facts FROM relation JOIN entry USING (event_id)
-WHERE relation.room_id = $1 AND relation.parent_id = $2 AND relation.rel_type = 'm.thread'
-ORDER BY relation.position DESC LIMIT 1
-"""
-
 RECEIPT = """
 SELECT body FROM receipt
 WHERE room_id = $1 AND user_id = $2 AND receipt_type = $3 AND thread_id = $4
@@ -123,10 +117,6 @@ class PostgresRoomLoader:
         return LoggedEvent(
             room_id, row["position"], event_id, row["body"], decode_facts(row["facts"])
         )
-
-    async def thread_total(self, room_id: str, root: str) -> int:
-        row = await self._database.fetchrow(LAST_IN_THREAD, room_id, root, confirmed=True)
-        return decode_facts(row["facts"]).thread_total if row else 0
 
     async def receipt(self, room_id: str, key: ReceiptKey) -> Receipt | None:
         user_id, receipt_type, thread_id = key

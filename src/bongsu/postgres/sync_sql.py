@@ -152,17 +152,36 @@ GROUP BY room_id
 """
 
 # Of a large room only the first hundred by user id are looked at: it has a name anyway.
-HEROES = """
+# Members by the age of their member events, until there are enough: the rows of the others are not
+# looked at. That an event is somebody's latest is asked row by row, along an index.
+_MEMBERS_BY_AGE = """
+        SELECT user_id, position FROM membership AS each
+        WHERE room_id = wish.room_id AND position <= wish.at AND membership {kind}
+          AND position = (
+              SELECT max(position) FROM membership AS own
+              WHERE own.room_id = wish.room_id AND own.user_id = each.user_id
+                AND own.position <= wish.at
+          )
+        ORDER BY position LIMIT $3
+"""
+
+HEROES = f"""
 SELECT wish.room_id, hero.user_id
 FROM unnest($1::text[], $2::bigint[]) AS wish(room_id, at)
 CROSS JOIN LATERAL (
-    SELECT user_id, position, membership IN ('join', 'invite') AS is_present FROM (
-        SELECT DISTINCT ON (user_id) user_id, position, membership FROM membership
-        WHERE membership.room_id = wish.room_id AND position <= wish.at
-        ORDER BY user_id, position DESC LIMIT 100
-    ) AS latest
-    WHERE membership <> 'knock'
-    ORDER BY is_present DESC, position LIMIT $3
+    WITH joined AS MATERIALIZED ({_MEMBERS_BY_AGE.format(kind="= 'join'")}),
+    invited AS MATERIALIZED (
+        SELECT * FROM ({_MEMBERS_BY_AGE.format(kind="= 'invite'")}) AS found
+        WHERE (SELECT count(*) FROM joined) < $3
+    ),
+    departed AS MATERIALIZED (
+        SELECT * FROM ({_MEMBERS_BY_AGE.format(kind="IN ('leave', 'ban')")}) AS found
+        WHERE (SELECT count(*) FROM joined) + (SELECT count(*) FROM invited) <= 1
+    )
+    SELECT user_id, position, 1 AS rank FROM joined
+    UNION ALL SELECT user_id, position, 2 FROM invited
+    UNION ALL SELECT user_id, position, 3 FROM departed
+    ORDER BY rank, position LIMIT $3
 ) AS hero
 """
 

@@ -90,9 +90,8 @@ def _facts(
     relation = relation_of(event.content)
     thread = thread_of(room, relation)
     notice = _notice(room, event)
-    thread_total = room.thread_totals.get(thread, 0) if thread else 0
     if notice.notifies:
-        thread_total = room.count_notifying(thread)
+        room.count_notifying(thread)
     membership = membership_before = replaces = visibility_before = None
     visibility = room.visibility
     if event.state_key is not None:
@@ -124,7 +123,6 @@ def _facts(
         mentions_room=notice.highlights,
         notify_total=room.notify_total,
         main_total=room.main_total,
-        thread_total=thread_total,
         after=after,
     )
 

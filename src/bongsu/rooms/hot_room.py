@@ -18,7 +18,6 @@ from bongsu.rooms.visibility import history_visibility_of
 # loaded for the room start again.
 RECENT_EVENTS_MAX = 256  # remembered as targets of relations, redactions and receipts
 RECEIPTS_MAX = 4096
-THREADS_MAX = 256
 ANNOTATIONS_MAX = 256
 
 # State whose content stays in memory: for the rules, and shown to who is invited.
@@ -63,7 +62,6 @@ class HotRoom:
         self.notify_total = 0
         self.main_total = 0
         self.recent: OrderedDict[str, LoggedEvent | None] = OrderedDict()  # None: no such event
-        self.thread_totals: OrderedDict[str, int] = OrderedDict()
         self.receipts: OrderedDict[ReceiptKey, Receipt | None] = OrderedDict()
         self.annotations: OrderedDict[tuple[str, str, str], bool] = OrderedDict()
         self.cuts = 0  # how often a value may have left memory that a running load does not know
@@ -93,15 +91,10 @@ class HotRoom:
         self.joined_count += (after == "join") - (before == "join")
         self.invited_count += (after == "invite") - (before == "invite")
 
-    def count_notifying(self, thread: str | None) -> int:
-        """Count a notifying event; the running total of its thread, 0 outside threads."""
+    def count_notifying(self, thread: str | None) -> None:
+        """Count a notifying event of the main timeline (None) or of a thread."""
         self.notify_total += 1
-        if thread is None:
-            self.main_total += 1
-            return 0
-        total = self.thread_totals.get(thread, 0) + 1
-        self.thread_totals[thread] = total
-        return total
+        self.main_total += thread is None
 
     def remember(self, event: LoggedEvent) -> None:
         self.recent[event.event_id] = event
@@ -111,7 +104,6 @@ class HotRoom:
         for cache, limit in (
             (self.recent, RECENT_EVENTS_MAX),
             (self.receipts, RECEIPTS_MAX),
-            (self.thread_totals, THREADS_MAX),
             (self.annotations, ANNOTATIONS_MAX),
         ):
             if len(cache) > 2 * limit:

@@ -11,7 +11,7 @@ from bongsu.errors import InvalidParam
 from bongsu.ids import UserId, is_event_id, is_user_id
 from bongsu.rooms.hot_room import HotRoom
 from bongsu.rooms.proposals import MarkRead, SendEvent
-from bongsu.rooms.relations import relation_of, thread_of
+from bongsu.rooms.relations import relation_of
 
 if TYPE_CHECKING:
     from bongsu.rooms.planner import RoomLoader
@@ -40,7 +40,6 @@ def is_ready(room: HotRoom, proposal: SendEvent | MarkRead) -> bool:
     return (
         room.loaded_members.issuperset(_members_of(proposal))
         and all(event_id in room.recent for event_id in _events_of(proposal))
-        and all(root in room.thread_totals for root in _threads_of(room, proposal))
         and all(key in room.annotations for key in _annotation_of(proposal))
     )
 
@@ -53,11 +52,6 @@ async def load(room: HotRoom, proposal: SendEvent | MarkRead, loader: "RoomLoade
     await _load_members(room, _members_of(proposal), loader)
     for event_id in _events_of(proposal):
         await _load_event(room, event_id, loader)
-    for root in _threads_of(room, proposal):
-        if root not in room.thread_totals:
-            cuts = room.cuts
-            total = await loader.thread_total(room.room_id, root)
-            _keep(room, cuts, room.thread_totals, root, total)
     for parent, key, sender in _annotation_of(proposal):
         if (parent, key, sender) not in room.annotations:
             cuts = room.cuts
@@ -132,11 +126,6 @@ def _events_of(proposal: SendEvent) -> list[str]:
     if proposal.type == "m.room.redaction" and (target := _target_of(proposal)):
         events.append(target)
     return events
-
-
-def _threads_of(room: HotRoom, proposal: SendEvent) -> list[str]:
-    root = thread_of(room, relation_of(proposal.content))
-    return [root] if root else []
 
 
 def _annotation_of(proposal: SendEvent) -> list[tuple[str, str, str]]:

@@ -22,6 +22,7 @@ from bongsu.rooms.room_auth import AuthState
 from bongsu.rooms.room_version import RoomVersion, room_version
 
 HOT_ROOMS_MAX = 5_000
+UNUSED_IDS_MAX = 10_000
 HOT_EVENTS_MAX = 100_000  # remembered in all rooms together, some KB each
 MEMBERS_MAX = 20_000  # kept of one room: beyond it the room is read afresh
 
@@ -41,10 +42,6 @@ class RoomLoader(Protocol):
 
     async def event(self, room_id: str, event_id: str) -> LoggedEvent | None: ...
 
-    async def thread_total(self, room_id: str, root: str) -> int:
-        """Notifying events in a thread so far."""
-        ...
-
     async def receipt(self, room_id: str, key: ReceiptKey) -> Receipt | None: ...
 
     async def has_annotation(self, room_id: str, parent: str, key: str, sender: str) -> bool: ...
@@ -61,6 +58,7 @@ class RoomPlanner:
         self._now_ms = now_ms
         self._rooms: OrderedDict[str, HotRoom] = OrderedDict()  # the longest untouched first
         self._touched: dict[str, HotRoom] = {}  # by the batch that is being planned
+        self._unused: set[str] = set()  # ids that were found to be free for a room to come
         self._loading: dict[str, asyncio.Task[HotRoom | None]] = {}
         self._weights: dict[str, int] = {}  # events remembered, by room
         self._weight = 0
@@ -71,15 +69,29 @@ class RoomPlanner:
 
     def is_ready(self, proposal: RoomProposal) -> bool:
         if isinstance(proposal, CreateRoom):
-            return True
+            return proposal.key in self._unused or proposal.key in self._rooms
         room = self._rooms.get(proposal.key)
         return room is not None and needs.is_ready(room, proposal)
 
     async def load(self, proposal: RoomProposal) -> None:
-        assert not isinstance(proposal, CreateRoom), "a new room has nothing to load"
+        if isinstance(proposal, CreateRoom):
+            await self._look_for(proposal.key)
+            return
         room = self._rooms.get(proposal.key) or await self._load_room(proposal.key)
         if room is not None:
             await needs.load(room, proposal, self._loader)
+
+    async def _look_for(self, room_id: str) -> None:
+        """See whether the id of a room to come is free; the room that has it is loaded."""
+        partition = partition_of(room_id)
+        generation = self._generations[partition]
+        try:
+            await self._load_room(room_id)
+        except NotFound:
+            if generation == self._generations[partition]:
+                if len(self._unused) >= UNUSED_IDS_MAX:
+                    self._unused.clear()  # of rooms that nobody waits for any more
+                self._unused.add(room_id)
 
     async def _load_room(self, room_id: str) -> HotRoom | None:
         """The room, read once however many wait for it; None if it is to be read again.
@@ -125,6 +137,7 @@ class RoomPlanner:
         for partition in partitions:
             self._generations[partition] += 1
         self._loading.clear()
+        self._unused.clear()
         self._touched.clear()
         for room_id in [r for r, room in self._rooms.items() if room.partition in partitions]:
             self._drop(room_id)
@@ -182,6 +195,7 @@ class RoomPlanner:
 
     def _create(self, proposal: CreateRoom, batch: Batch) -> Accepted:
         """All events of a new room, or `Refused` and no trace of it."""
+        self._unused.discard(proposal.key)
         if proposal.key in self._rooms:
             raise Refused("The room exists already", code="M_ROOM_IN_USE")
         version = room_version(proposal.version)
@@ -249,7 +263,6 @@ class RoomPlanner:
             target.position,
             target.facts.notify_total,
             target.facts.main_total,
-            target.facts.thread_total,
         )
         body = encode_body(receipt)
         entry = batch.append(
