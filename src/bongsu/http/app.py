@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 UNSTABLE_DEVICE_ID = "org.matrix.msc3202.device_id"
 
+BODIES_BYTES_MAX = 256 * 1024 * 1024  # of requests that are being carried out
+BODIES_RETRY_AFTER_MS = 2000
+
 _SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}\Z")
 
 
@@ -66,6 +69,7 @@ class App:
         self._peers = Peers(trusted_proxies)
         self._saw = saw
         self._access_log = access_log
+        self._body_bytes = 0  # of requests that are being carried out
         self._unrouted = RouteStats()
         self._id_prefix = os.urandom(4).hex()
         self._ids = count(1)
@@ -128,7 +132,14 @@ class App:
             request.body_stream = stream_body(receive, request.headers, endpoint.body_bytes_max)
         elif endpoint.reads_body:
             request.body = await read_body(receive, request.headers, endpoint.body_bytes_max)
-        return answers.response_of(await endpoint.handler(request))
+        size = len(request.body)
+        if size and self._body_bytes + size > BODIES_BYTES_MAX:
+            raise Unavailable("Too much is under way", retry_after_ms=BODIES_RETRY_AFTER_MS)
+        self._body_bytes += size
+        try:
+            return answers.response_of(await endpoint.handler(request))
+        finally:
+            self._body_bytes -= size
 
     async def _acting(self, requester: Requester, request: Request) -> Requester:
         """Whom an application service acts as in this request."""

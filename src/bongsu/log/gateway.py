@@ -40,6 +40,7 @@ RETRY_SECONDS = 0.05  # after a "not me": who else is known in a moment
 WAIT_SECONDS_MAX = 1.0  # for word of an owner, before looking by oneself
 PROPOSALS_MAX = 10_000  # at once, answered promptly or held
 HELD_BYTES_MAX = 64 * 1024 * 1024
+ASKED_BYTES_MAX = 64 * 1024 * 1024  # of other gateways' proposals, until they are answered
 RETRY_AFTER_MS = 2000
 OWN_WRITE_SECONDS_MAX = 3.0
 PROPOSAL_BYTES_MAX = MESSAGE_BYTES_MAX - 1_000  # on the bus, with its envelope
@@ -75,6 +76,7 @@ class Log:
         self._decode = decode
         self._running = 0
         self._held_bytes = 0
+        self._asked_bytes = 0
 
     @property
     def held_bytes(self) -> int:
@@ -169,6 +171,9 @@ class Log:
     async def _on_proposal(self, payload: bytes) -> bytes:
         """Another gateway's proposal. What is not answered is asked again with the same id."""
         asked = msgspec.msgpack.decode(payload, type=RemoteProposal)
+        if self._asked_bytes + len(payload) > ASKED_BYTES_MAX:
+            return msgspec.msgpack.encode(Outcome(unavailable=_too_many().message))
+        self._asked_bytes += len(payload)
         try:
             accepted = await self._sequencer.submit(
                 self._decode(asked.proposal), asked.timeout_seconds
@@ -180,6 +185,8 @@ class Log:
             outcome = Outcome(unavailable=unavailable.message)
         except (NotOwner, OwnershipLost):
             outcome = Outcome()
+        finally:
+            self._asked_bytes -= len(payload)
         return msgspec.msgpack.encode(outcome)
 
 

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from bongsu.errors import Forbidden, Unavailable, UnknownToken
+from bongsu.http import app
 from bongsu.http.app import App
 from bongsu.http.disconnect import run_while_connected
 from bongsu.http.message import Request, Response
@@ -339,6 +340,15 @@ async def test_health_readiness_and_metrics(house: House) -> None:
     assert (answer.status, answer.json["reasons"]) == (503, ["no database"])
     text = (await ask(house, "GET", "/metrics")).body.decode()
     assert 'bongsu_http_requests_total{route="/ready",status="503",verb="GET"} 1.0' in text
+
+
+async def test_bodies_under_way_are_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is answered counts no more."""
+    monkeypatch.setattr(app, "BODIES_BYTES_MAX", 5)
+    for _ in range(3):
+        assert (await ask(house, "PUT", "body", data=b"{}")).status == 200
+        refused = await ask(house, "PUT", "body", data=b'{"a": 1}')
+        assert (refused.status, refused.json["retry_after_ms"]) == (503, app.BODIES_RETRY_AFTER_MS)
 
 
 async def test_tokens_in_the_query_can_be_refused() -> None:
