@@ -4,7 +4,8 @@ Goal: whoever does that harms nobody else, is cut off in time, and leaves no fau
 server's limits one by one are the matter of tests/integration/http; here it is whole, with the
 limits that it has in production.
 
-FUZZ_CONNECTIONS (1500) is how many are open at once.
+FUZZ_CONNECTIONS (1500) is how many are open at once, IDLE_CONNECTIONS (10000) how many say nothing
+more after one request.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import random
 import re
 import resource
 import secrets
+import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -21,9 +23,13 @@ import pytest
 from harness.bongsu import Bongsu
 from harness.http import HttpClient
 from harness.matrix import register
+from harness.process import resident_bytes
 from harness.watched import watched
 
 CONNECTIONS = int(os.environ.get("FUZZ_CONNECTIONS", "1500"))
+IDLE_CONNECTIONS = int(os.environ.get("IDLE_CONNECTIONS", "10000"))
+IDLE_BYTES_MAX = 32 * 1024  # of the server's memory, for each
+AT_ONCE = 200
 SENDS = 100
 SECONDS_MAX = 60.0
 GET = b"GET /_matrix/client/versions HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -79,7 +85,7 @@ class Wire:
 
     @classmethod
     async def open(cls, server: Bongsu, first: bytes = b"") -> "Wire":
-        wire = cls(*await asyncio.open_connection("127.0.0.1", urlsplit(server.url).port))
+        wire = cls(*await asyncio.open_connection("127.0.0.1", port_of(server)))
         wire._writer.write(first)
         return wire
 
@@ -115,6 +121,49 @@ async def test_silent_connections_harm_nobody(server: Bongsu) -> None:
             assert statuses(answer) in ([], [408])
     await send_some(server)
     await asyncio.gather(*(wire.close() for wire, _ in wires))
+
+
+async def test_ten_thousand_idle_connections(server: Bongsu) -> None:
+    """Each was answered once and is kept: they cost little, a sender is answered as ever, and at
+    the end each is answered again."""
+    allow_files(IDLE_CONNECTIONS + 500)
+    before = resident_bytes(server.gateway_pids)
+    lines: list[socket.socket] = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(IDLE_CONNECTIONS):
+            line = stack.enter_context(socket.create_connection(("127.0.0.1", port_of(server))))
+            line.settimeout(SECONDS_MAX)
+            lines.append(line)
+        await asyncio.to_thread(ask_all, lines)
+        cost = (resident_bytes(server.gateway_pids) - before) / IDLE_CONNECTIONS
+        print(f"{IDLE_CONNECTIONS} idle connections, {cost / 1024:.1f} KB each")
+        await send_some(server)
+        await asyncio.to_thread(ask_all, lines)
+    assert cost < IDLE_BYTES_MAX
+
+
+def ask_all(lines: list[socket.socket]) -> None:
+    """One request on every connection, some hundred at once; all of them are answered."""
+    for first in range(0, len(lines), AT_ONCE):
+        ask_some(lines[first : first + AT_ONCE])
+
+
+def ask_some(lines: list[socket.socket]) -> None:
+    for line in lines:
+        line.sendall(GET)
+    for line in lines:
+        answer = b""
+        while b"\r\n\r\n" not in answer or b"}" not in answer[-2:]:
+            piece = line.recv(65536)
+            assert piece, answer
+            answer += piece
+        assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def port_of(server: Bongsu) -> int:
+    port = urlsplit(server.url).port
+    assert port is not None
+    return port
 
 
 @pytest.mark.parametrize("name", GARBAGE)
