@@ -49,7 +49,7 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     superuser_dsn: str
     namespace: str = "/service"
     listen: str = "127.0.0.1:9470"
-    silence_seconds: float = 2.0
+    silence_seconds: float = 1.5
     tls: Tls | None = None
 
 
@@ -65,7 +65,7 @@ class Config:
     patroni: dict[str, str]
     login: Login
     listen: Address | None = None
-    silence_seconds: float = 2.0
+    silence_seconds: float = 1.5
     tls: ssl.SSLContext | None = field(default=None, compare=False)
 
 
