@@ -85,6 +85,11 @@ class Engine:
         for transaction in self.wal:
             self._take_in(transaction)
 
+    def _log(self, made: Transaction) -> None:
+        self.wal.append(made)
+        self._take_in(made)
+        self._grown.set()
+
     def _take_in(self, transaction: Transaction) -> None:
         for p, epoch, head, durable in transaction.rows:
             self._rows[p].append((transaction, epoch, head, durable))
@@ -251,9 +256,7 @@ class Engine:
             result = change(made)
             if not made.rows:
                 return result
-            self.wal.append(made)
-            self._take_in(made)
-            self._grown.set()
+            self._log(made)
             session.transaction = made
             await made.resolved.wait()
             session.transaction = None

@@ -12,9 +12,9 @@ from simulation.engine import Engine, Gone, Session, Violation
 from bongsu.log.batch import Batch, Head
 from bongsu.log.bus import BusUnavailable, Listener, Responder
 from bongsu.log.entry import Entry, Kind
-from bongsu.log.follower import Follower
+from bongsu.log.follower import EntryReader, Follower
 from bongsu.log.gateway import Log, Publisher
-from bongsu.log.ownership import Ownership
+from bongsu.log.ownership import Ownership, Placement
 from bongsu.log.position import partition_of
 from bongsu.log.proposal import Accepted, OwnershipLost, PoisonedBatch, Proposal
 from bongsu.log.sequencer import Sequencer
@@ -180,7 +180,7 @@ class Network:
         self.loss = 0.05
         self.nodes: list[NodeBus] = []
 
-    def delays(self) -> list[float]:
+    def delays(self, sender: "Node", receiver: "Node") -> list[float]:
         """When the copies of a message arrive: mostly one, at times none or two."""
         if self.random.random() < self.loss:
             return []
@@ -202,7 +202,7 @@ class NodeBus:
             raise BusUnavailable
         loop = asyncio.get_running_loop()
         for other in self._network.nodes:
-            for delay in [0.0] if other is self else self._network.delays():
+            for delay in [0.0] if other is self else self._network.delays(self._node, other._node):
                 loop.call_later(delay, other.hear, subject, payload)
 
     def hear(self, subject: str, payload: bytes) -> None:
@@ -223,15 +223,20 @@ class NodeBus:
         if not asked or self._node.dead.is_set():
             raise BusUnavailable
         answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        for delay in self._network.delays():
-            self._node.engine.spawn(asked[0]._answer(subject, payload, delay, answered))
+        for delay in self._network.delays(self._node, asked[0]._node):
+            self._node.engine.spawn(asked[0]._answer(self._node, subject, payload, delay, answered))
         try:
             return await asyncio.wait_for(answered, timeout_seconds)
         except TimeoutError:
             raise BusUnavailable from None
 
     async def _answer(
-        self, subject: str, payload: bytes, delay: float, answered: "asyncio.Future[bytes]"
+        self,
+        asker: "Node",
+        subject: str,
+        payload: bytes,
+        delay: float,
+        answered: "asyncio.Future[bytes]",
     ) -> None:
         await asyncio.sleep(delay)
         await self._node.hop()
@@ -239,7 +244,7 @@ class NodeBus:
             return
         reply = await self._responders[subject](payload)
         await self._node.hop()
-        for delay in self._network.delays()[:1]:
+        for delay in self._network.delays(self._node, asker)[:1]:
             await asyncio.sleep(delay)
             if not answered.done() and not self._node.dead.is_set():
                 answered.set_result(reply)
@@ -260,6 +265,8 @@ class Node:
         hasty: bool,
         forgetful: bool,
         undoes: bool,
+        placement: Placement | None = None,
+        reader: EntryReader | None = None,
     ) -> None:
         self.name = name
         self.engine = engine
@@ -268,13 +275,18 @@ class Node:
         self.thawed.set()
         self._random = network.random
         self.bus = NodeBus(self, network)
-        self.follower = Follower(engine, "simulated")
+        self.follower = Follower(reader or engine, "simulated")
         self.pen = Pen(self, engine, hasty=hasty)
         self.publisher = Publisher(self.follower, self.bus)
         planner = ChainPlanner(engine, network.random, forgetful=forgetful, undoes=undoes)
         self.sequencer = Sequencer(self.pen, planner, self.publisher, lambda: self.ownership.lost())
         self.ownership = Ownership(
-            name, self.sequencer, self.follower, self.bus, engine.end_silent_holders
+            name,
+            self.sequencer,
+            self.follower,
+            self.bus,
+            engine.end_silent_holders,
+            placement=placement,
         )
         decode = msgspec.msgpack.Decoder(Say).decode
         self.log = Log(

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import msgspec
 from simulation.engine import Engine, Violation
@@ -34,15 +35,24 @@ class Mutation:
 
 
 class Scenario:
+    trouble_seconds = TROUBLE_SECONDS
+    troubles_per_second = 1.5
+
     def __init__(self, seed: int, mutation: Mutation) -> None:
         self.random = Random(seed)
         self._mutation = mutation
-        self.engine = Engine(self.random, PARTITIONS, ignore_fence=mutation.ignore_fence)
-        self.network = Network(self.random)
+        self.engine = self._make_engine()
+        self.network = self._make_network()
         self.nodes: list[Node] = []
         self._started = 0
         self.said: dict[bytes, tuple[Say, Accepted]] = {}
         self.refused: set[bytes] = set()
+
+    def _make_engine(self) -> Any:
+        return Engine(self.random, PARTITIONS, ignore_fence=self._mutation.ignore_fence)
+
+    def _make_network(self) -> Network:
+        return Network(self.random)
 
     async def run(self) -> None:
         violations.clear()
@@ -53,9 +63,9 @@ class Scenario:
             loop.create_task(self._talk(f"@{n}:test", self.random.choice(ROOMS)))
             for n in range(self.random.randint(3, 6))
         ]
-        calm_at = loop.time() + TROUBLE_SECONDS
+        calm_at = loop.time() + self.trouble_seconds
         while loop.time() < calm_at:
-            await asyncio.sleep(self.random.expovariate(1.5))
+            await asyncio.sleep(self.random.expovariate(self.troubles_per_second))
             await self._trouble()
             self._check_so_far()
         await self._end_trouble()

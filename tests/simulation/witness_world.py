@@ -54,6 +54,7 @@ class Mutation:
     fences: bool = True  # a fence ends the WAL receiver
     holds_fence: bool = True  # Patroni cannot undo a fence
     checks_candidate: bool = True  # pre_promote fences and compares
+    compares: bool = True  # Patroni asks how far the others are before it races for the key
 
 
 @dataclass
@@ -101,6 +102,8 @@ class Key:
 
 class World:
     """Run it with `run`; `acknowledged` counts rows whose commit was confirmed."""
+
+    crashes = 0.01  # how often a witness dies before or after it acts, of all its looks
 
     def __init__(self, seed: int, mutation: Mutation | None = None) -> None:
         self.chance = random.Random(seed)
@@ -244,12 +247,16 @@ class World:
 
     # -- PostgreSQL ------------------------------------------------------------------------------
 
-    def stream(self) -> None:
-        """Rows are written, sent, confirmed and acknowledged."""
+    def write_rows(self) -> None:
+        """What clients of every primary do; here they only count."""
         for primary in self.sites.values():
             if primary.is_primary and primary.backends_up and self.chance.random() < 0.7:
                 self.row += 1
                 primary.wal.append(self.row)
+
+    def stream(self) -> None:
+        """Rows are written, sent, confirmed and acknowledged."""
+        self.write_rows()
         for standby in self.sites.values():
             source = self.sites.get(standby.receives_from(self.step))
             if (
@@ -348,6 +355,9 @@ class World:
         ]
         sync = self.cluster().sync
         assert sync is not None
+        if not self.mutation.compares:
+            site.races = self.step + self.chance.randint(1, 10)
+            return
         votes = sum(o.name in sync.voters and len(o.wal) <= len(site.wal) for o in others)
         needed = sync.quorum + (site.name not in sync.voters)
         ahead = any(len(o.wal) > len(site.wal) and o.name != sync.leader for o in others)
@@ -443,10 +453,10 @@ class World:
         cluster = self.cluster() if reads else None
         view = View(self.now, site.pulse.silence(self.now), cluster, self.standby(site))
         site.memory, decision = decide(site.name, site.memory, view, self.limits, len(SITES))
-        if not self.is_calm and self.chance.random() < 0.01:  # dies before it acts
+        if not self.is_calm and self.chance.random() < self.crashes:  # dies before it acts
             return self.crash_witness(site, self.step + self.chance.randint(5, 100))
         self.act(site, decision.action)
-        if not self.is_calm and self.chance.random() < 0.01:  # or right after
+        if not self.is_calm and self.chance.random() < self.crashes:  # or right after
             self.crash_witness(site, self.step + self.chance.randint(5, 100))
 
     def standby(self, site: Site) -> Standby | None:

@@ -6,7 +6,7 @@ Method: thousands of steps in a world of three sites, each run from one seed, sh
 import os
 
 import pytest
-from witness_world import Lost, Mutation, World
+from simulation.witness_world import Lost, Mutation, World
 
 RUNS = int(os.environ.get("WITNESS_RUNS", "40"))
 FIRST = int(os.environ.get("WITNESS_SEED", "1"))
