@@ -88,7 +88,8 @@ class Answers:
         state = follow(
             asked.state, view.user, since, wanted.rooms, changed,
             {room_id: each.sent for room_id, each in shown.items()},
-            asked.state.account_data or is_on(asked.extensions.account_data),
+            is_on(asked.extensions.account_data)
+            or (asked.state.account_data and not news.everywhere),
         )  # fmt: skip
         parts = await self._render_extensions(
             view, asked, wanted, tasks, changed, devices, news, receipts, shown, typing
@@ -109,15 +110,17 @@ class Answers:
         """Rooms with news since the token, wanted or not."""
         if view.since is None:
             return set()
-        found = {r for r in await changed_rooms(self._store, view) if self._has_news(view, r)}
-        return found | news.by_room.keys()
+        known = view.user.histories  # one may have account data of a room that one was never in
+        found = [r for r in await changed_rooms(self._store, view) if r in known]
+        news_rooms = {room for room in news.by_room if room in known}
+        return news_rooms | {room for room in found if self._has_news(view, room)}
 
     def _has_news(self, view: View, room_id: str) -> bool:
         """False if nothing happened there but that somebody typed."""
         feed, history = self._hub.feed(room_id), view.user.histories[room_id]
         assert view.since is not None
         after, through = view.since.vector[history.partition], view.pin.vector[history.partition]
-        if feed is None or history.changes[-1].position > after:
+        if feed is None or not history.is_joined_throughout(after, through):
             return True
         return feed.between(after, through) != [] or feed.receipts_between(after, through) != []
 

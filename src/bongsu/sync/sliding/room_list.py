@@ -61,9 +61,10 @@ class RoomLists:
             kept = _Kept(user)
             kept.choice = choice
         moment = user.moment
-        touched = user.histories if is_new else user.rooms_since(kept.moment)
+        touched = list(user.histories) if is_new else user.rooms_since(kept.moment)
         if touched:
-            await self._refresh(kept, [user.histories[room_id] for room_id in list(touched)])
+            known = [user.histories[room_id] for room_id in touched if room_id in user.histories]
+            await self._refresh(kept, known)
         kept.moment = moment
         self._people[user.user_id] = kept
         self._people.move_to_end(user.user_id)

@@ -280,7 +280,8 @@ def _note_members(view: View, device: Device, task: Task, state: Iterable[Logged
 def _members_changed(task: Task, timeline: Timeline, state: Sequence[LoggedEvent]) -> bool:
     if task.is_initial or not timeline.is_whole:
         return True
-    return any(e.facts.type == MEMBER and e.position > task.after for e in state)
+    seen = (*state, *timeline.events)  # of members only those wanted are among the state
+    return any(e.facts.type == MEMBER and e.position > task.after for e in seen)
 
 
 def _find(state: Iterable[LoggedEvent], kind: str, through: int) -> LoggedEvent | None:
@@ -315,11 +316,16 @@ def _is_required(view: View, task: Task, old: StateSpec | None, event: LoggedEve
     return spec.matches(kind, key)
 
 
-def _misses(task: Task, news: Iterable[LoggedEvent], required: Set[str]) -> bool:
+def _misses(
+    task: Task, timeline: Timeline, news: Iterable[LoggedEvent], required: Set[str]
+) -> bool:
     """Whether the client is not shown state that it once asked for and now does not."""
     if task.sent is None or task.is_initial:
         return False
-    old = task.sent.spec
+    old, new = task.sent.spec, task.config.spec
+    is_read = (timeline.is_whole and not task.is_expanded) or new.has_all_members
+    if not is_read and (old.has_all_members or not set(old.members) <= set(new.members)):
+        return True  # of members only those were read that are asked for now
     return any(
         event.event_id not in required
         and old.matches(event.facts.type, event.facts.state_key or "")
@@ -332,11 +338,8 @@ def _show(view: View, task: Task, parts: _Parts, labels: Labels, is_counted: boo
     state = parts.state[room_id]
     news = [event for event in state if event.position > task.after]
     required = _required(view, task, state)
-    sent = next_sent(
-        task,
-        is_limited=timeline.limited,
-        missed=_misses(task, news, {e.event_id for e in required}),
-    )
+    missed = _misses(task, timeline, news, {event.event_id for event in required})
+    sent = next_sent(task, is_limited=timeline.limited, missed=missed)
     shown = Shown(None, sent, frozenset(e.event_id for e in timeline.events))
     if not (
         task.is_initial or task.is_expanded or timeline.events or required or news or is_counted
