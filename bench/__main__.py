@@ -26,7 +26,7 @@ from bench import OUT, ROOT, ours, rival
 from bench.figures import as_text, table
 from bench.load import FULL, QUICK, Homeserver, Scale, World
 from bench.picture import draw
-from bench.scenarios import history, keys, rooms, sends, syncs
+from bench.scenarios import history, keys, rooms, sends, sliding, syncs
 
 OPEN_FILES = 65_536
 
@@ -50,6 +50,7 @@ SCENARIOS = {
     "joins": Scenario(rooms.joins),
     "keys": Scenario(keys.large_room),
     "large-account": Scenario(syncs.large_account, on_rival=False),
+    "sliding": Scenario(sliding.large_account),
     "idle-polls": Scenario(syncs.idle_polls, on_rival=False),
     "history": Scenario(history.long_history, on_rival=False, on_fresh_server=True),
 }

@@ -62,6 +62,8 @@ FIGURES = (
     Figure("large_account_growth_mb", "memory growth during it", "MB", Aim.AT_MOST, 50),
     Figure("key_query_p50_ms", "key query, 1,000 members", "ms", Aim.AT_MOST, 200),
     Figure("key_share_p50_ms", "key share to 2,000 devices", "ms", Aim.AT_MOST, 500),
+    Figure("sliding_first_p50_ms", "sliding sync, first 20 of 2,000", "ms", Aim.AT_MOST, 100),
+    Figure("sliding_step_p50_ms", "sliding sync, a message of 2,000", "ms", Aim.AT_MOST, 25),
     Figure("history_cost_percent", "dearer send, 5M events stored", "%", Aim.AT_MOST, 20),
 )  # fmt: skip
 
