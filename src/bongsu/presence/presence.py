@@ -1,27 +1,24 @@
 """Who is there. Spec: "Presence"."""
 
 import asyncio
-import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol, cast
 
 import msgspec
-import structlog
 
 from bongsu.errors import Forbidden, InvalidParam
 from bongsu.ids import UserId
-from bongsu.log.bus import Bus, BusUnavailable
+from bongsu.log.bus import Bus
 from bongsu.log.entry import Entry, Kind
 from bongsu.presence.deadlines import Deadlines
+from bongsu.presence.gossip import Gossip
 from bongsu.presence.person import Person, Presence, Shown
 from bongsu.presence.typing import LogFollower
 from bongsu.presence.versions import Versions
 from bongsu.rooms.client_event import Device
 from bongsu.tasks import TaskOwner
-
-log = structlog.get_logger()
 
 SUBJECT = "ephemeral.presence"
 TICK_SECONDS = 0.25  # changes of so long travel in one frame
@@ -66,8 +63,7 @@ class PresenceService:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.source = secrets.token_hex(8)
-        self._bus = bus
+        self._gossip = Gossip(bus, SUBJECT, PresenceFrame, self._on_frame)
         self._sharing = sharing
         self._clock = clock
         self._persons: dict[str, Person] = {}
@@ -83,7 +79,7 @@ class PresenceService:
         follower.listen(self._on_entries)
 
     async def start(self) -> None:
-        await self._bus.subscribe(SUBJECT, self._on_frame)
+        await self._gossip.start()
         self._tasks.start(self._run())
 
     async def stop(self) -> None:
@@ -91,6 +87,10 @@ class PresenceService:
         await self._tasks.stop()
 
     # -- PresenceSource ------------------------------------------------------------------------
+
+    @property
+    def source(self) -> str:
+        return self._gossip.source
 
     @property
     def cursor(self) -> int:
@@ -160,14 +160,9 @@ class PresenceService:
 
     # -- what nodes tell each other ------------------------------------------------------------
 
-    def _on_frame(self, payload: bytes) -> None:
-        try:
-            frame = msgspec.msgpack.decode(payload, type=PresenceFrame)
-        except msgspec.DecodeError:
-            return  # of another release
-        if frame.source != self.source:
-            for view in frame.views:
-                self._hear(frame.source, view)
+    def _on_frame(self, frame: PresenceFrame) -> None:
+        for view in frame.views:
+            self._hear(frame.source, view)
 
     def _hear(self, node: str, view: PersonView) -> None:
         person = self._person(view.user_id, make=view.state != "offline")
@@ -195,14 +190,8 @@ class PresenceService:
         views = [self._view(user_id, now) for user_id in self._untold]
         self._untold.clear()
         for first in range(0, len(views), VIEWS_PER_FRAME_MAX):
-            await self._publish(views[first : first + VIEWS_PER_FRAME_MAX])
-
-    async def _publish(self, views: list[PersonView]) -> None:
-        try:
-            frame = PresenceFrame(self.source, views)
-            await self._bus.publish(SUBJECT, msgspec.msgpack.encode(frame))
-        except BusUnavailable as error:
-            log.debug("presence not published", reason=str(error))  # it is repeated
+            part = views[first : first + VIEWS_PER_FRAME_MAX]
+            await self._gossip.say(PresenceFrame(self.source, part))
 
     # -- persons -------------------------------------------------------------------------------
 

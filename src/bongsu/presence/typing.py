@@ -1,25 +1,22 @@
 """Who is typing in which room. Spec: "Typing Notifications"."""
 
 import asyncio
-import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 import msgspec
-import structlog
 
 from bongsu.errors import Forbidden
 from bongsu.ids import RoomId, UserId
-from bongsu.log.bus import Bus, BusUnavailable
+from bongsu.log.bus import Bus
 from bongsu.log.entry import Entry, Kind, decode_facts
 from bongsu.presence.deadlines import Deadlines
+from bongsu.presence.gossip import Gossip
 from bongsu.presence.versions import Versions
 from bongsu.rooms.reading import Member
 from bongsu.tasks import TaskOwner
-
-log = structlog.get_logger()
 
 SUBJECT = "ephemeral.typing"
 TIMEOUT_SECONDS_MIN = 1.0
@@ -70,8 +67,7 @@ class TypingService:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.source = secrets.token_hex(8)
-        self._bus = bus
+        self._gossip = Gossip(bus, SUBJECT, TypingFrame, self._on_frame)
         self._members = members
         self._clock = clock
         self._rooms: dict[str, dict[str, float]] = {}  # user: until when, in order of beginning
@@ -85,13 +81,17 @@ class TypingService:
         follower.listen(self._on_entries, self._on_jump)
 
     async def start(self) -> None:
-        await self._bus.subscribe(SUBJECT, self._on_frame)
+        await self._gossip.start()
         self._tasks.start(self._run())
 
     async def stop(self) -> None:
         await self._tasks.stop()
 
     # -- TypingSource --------------------------------------------------------------------------
+
+    @property
+    def source(self) -> str:
+        return self._gossip.source
 
     @property
     def cursor(self) -> int:
@@ -120,7 +120,8 @@ class TypingService:
         if not typing and user_id not in self._rooms.get(room_id, ()):
             return
         self._set(room_id, user_id, seconds)
-        self._tasks.start(self._publish(TypingFrame(self.source, room_id, user_id, seconds)))
+        frame = TypingFrame(self.source, room_id, user_id, seconds)
+        self._tasks.start(self._gossip.say(frame))
 
     async def _check_joined(self, room_id: str, user_id: str) -> None:
         key = (room_id, user_id)
@@ -136,21 +137,9 @@ class TypingService:
             if len(self._joined) > MEMBERS_CACHED_MAX:
                 self._joined.popitem(last=False)
 
-    # -- what other nodes say ------------------------------------------------------------------
-
-    async def _publish(self, frame: TypingFrame) -> None:
-        try:
-            await self._bus.publish(SUBJECT, msgspec.msgpack.encode(frame))
-        except BusUnavailable as error:
-            log.debug("typing not published", reason=str(error))  # it is said again in seconds
-
-    def _on_frame(self, payload: bytes) -> None:
-        try:
-            frame = msgspec.msgpack.decode(payload, type=TypingFrame)
-        except msgspec.DecodeError:
-            return  # of another release
-        if frame.source != self.source:
-            self._set(frame.room_id, frame.user_id, min(frame.seconds, TIMEOUT_SECONDS_MAX))
+    def _on_frame(self, frame: TypingFrame) -> None:
+        """What another node says."""
+        self._set(frame.room_id, frame.user_id, min(frame.seconds, TIMEOUT_SECONDS_MAX))
 
     # -- what the log says ---------------------------------------------------------------------
 
