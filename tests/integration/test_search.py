@@ -1,5 +1,6 @@
 """Searching on a real PostgreSQL: what is found, by whom, in which order, and what never."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,7 +13,8 @@ from fixtures.search_house import SearchHouse
 from bongsu.errors import BadJson, InvalidParam, Refused
 from bongsu.log.proposal import fresh_request_id
 from bongsu.postgres.database import Database
-from bongsu.search import documents, finding, service
+from bongsu.search import documents, finding, indexer, service
+from bongsu.search.indexer import Update
 from bongsu.users.proposals import ForgetRoom, PutAccountData
 
 RECENT = {"order_by": "recent"}
@@ -336,3 +338,50 @@ async def test_segments_fill_and_the_walk_stops_early(
     assert bodies == [f"beacon {number}" for number in (19, 18, 17, 16)]
     assert 10 <= answer["count"] <= 40
     assert await house.found(ALICE, "rare", **RECENT) == ["beacon 1 rare"]
+
+
+async def test_a_crash_in_the_middle_of_a_batch_repeats_it_or_not(
+    house: SearchHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write fails before or after its commit, again and again: nothing is lost or doubled."""
+    monkeypatch.setattr(indexer, "BATCH_ENTRIES", 7)
+    room = await house.room()
+    event = await house.say(room, "beacon 0")
+    for number in range(1, 40):
+        await house.say(room, f"beacon {number}")
+    await house.say(room, "* torch", **edit_of(event, "torch"))
+    write, crashes = house.index_store.write, 0
+
+    async def crashing(update: Update) -> bool:
+        nonlocal crashes
+        crashes += 1
+        if crashes % 3 == 1:
+            raise ConnectionError("killed before the commit")
+        await write(update)
+        if crashes % 3 == 2:
+            raise ConnectionError("killed after the commit")
+        return True
+
+    house.index_store.write = crashing  # type: ignore[method-assign]
+    while house.indexer.lag:
+        try:
+            await house.indexer.index_some()
+        except ConnectionError:
+            house.indexer = house.new_indexer()  # another process goes on
+    assert crashes >= 7
+    assert len(await house.found(ALICE, "beacon", filter={"limit": 50})) == 39
+    assert await house.found(ALICE, "torch") == ["beacon 0"]
+    counts = await house.database.fetch("SELECT documents FROM search_segment")
+    assert sum(row["documents"] for row in counts) == 40
+
+
+async def test_of_two_who_index_at_once_one_batch_goes_in(house: SearchHouse) -> None:
+    room = await house.room()
+    for number in range(10):
+        await house.say(room, f"beacon {number}")
+    rival = house.new_indexer()
+    while house.indexer.lag or rival.lag:
+        await asyncio.gather(house.indexer.index_some(), rival.index_some())
+    assert len(await house.found(ALICE, "beacon", filter={"limit": 50})) == 10
+    counts = await house.database.fetch("SELECT documents FROM search_segment")
+    assert [row["documents"] for row in counts] == [10]
