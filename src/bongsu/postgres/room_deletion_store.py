@@ -56,6 +56,7 @@ DELETE FROM mention USING unnest($2::text[], $3::bigint[]) AS gone (user_id, pos
  WHERE mention.user_id = gone.user_id AND room_id = $1 AND mention.position = gone.position
 """
 
+_UNFIND = "DELETE FROM search_document WHERE partition = $1 AND position = ANY($2::bigint[])"
 _UNRELATE = "DELETE FROM relation WHERE room_id = $1"
 _UNREAD = "DELETE FROM receipt WHERE room_id = $1"
 _UNINVITE = "UPDATE membership SET stripped_state = NULL WHERE room_id = $1"
@@ -119,6 +120,7 @@ class PostgresDeletionStore:
                 mentions += [(user, row["position"]) for user in (*known.mentions, ROOM_MENTION)]
             positions = [row["position"] for row in rows]
             await connection.execute(_REWRITE, rows[0]["partition"], positions, bodies, facts)
+            await connection.execute(_UNFIND, rows[0]["partition"], positions)
             users, places = zip(*mentions, strict=True)
             await connection.execute(_UNMENTION, room_id, list(users), list(places))
             return positions[-1]
