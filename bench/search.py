@@ -27,6 +27,7 @@ import orjson
 import uvloop
 from harness.http import HttpClient
 from harness.matrix import User, register
+from harness.process import cpu_seconds
 
 from bench import OUT, ours
 from bench.load import gather_bounded, percentile
@@ -227,13 +228,14 @@ async def _make_rooms(url: str, rooms: int, account_rooms: int) -> User:
     return searcher
 
 
-async def _measure(searcher: User, each: int) -> dict[str, dict[str, float]]:
-    """Milliseconds by kind of search."""
+async def _measure(searcher: User, each: int, pids: list[int]) -> dict[str, dict[str, float]]:
+    """Milliseconds by kind of search: percentiles of the wait, and CPU of server and database."""
     found: dict[str, dict[str, float]] = {}
     everything: list[float] = []
     for order in ("recent", "rank"):
         for kind, terms in Vocabulary().searches(each).items():
             latencies: list[float] = []
+            before = cpu_seconds(pids)
             for term in terms:
                 criteria = {
                     "search_term": term, "order_by": order, "filter": {"limit": 10},
@@ -247,7 +249,8 @@ async def _measure(searcher: User, each: int) -> dict[str, dict[str, float]]:
                 latencies.append((time.monotonic() - began) * 1000)
                 results = answer["search_categories"]["room_events"]["results"]
                 assert bool(results) == (kind != "nothing said") or kind == "two Korean words", term
-            found[f"{kind}, {order}"] = _figures(latencies)
+            cpu_ms = (cpu_seconds(pids) - before) * 1000 / len(terms)
+            found[f"{kind}, {order}"] = _figures(latencies) | {"cpu_ms": round(cpu_ms, 1)}
             everything += latencies
     found["all"] = _figures(everything)
     return found
@@ -276,7 +279,8 @@ def main(messages: int, rooms: int, account_rooms: int, each: int, output: Path)
 
             async def measured() -> dict[str, dict[str, float]]:
                 searcher.client = HttpClient(server.url)
-                return await _measure(searcher, each)
+                pids = [*server.server_pids, *server.database_pids]
+                return await _measure(searcher, each, pids)
 
             found = uvloop.run(measured())
     finally:

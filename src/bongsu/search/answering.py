@@ -1,5 +1,6 @@
 """What a page of results is shown as: events with what surrounds them, and groups."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -12,6 +13,8 @@ from bongsu.rooms.presenting import Presenter
 from bongsu.search.criteria import CONTEXT_MAX, EventContext, GroupKey, Search
 from bongsu.search.service import Result, Results
 from bongsu.sync.token import room_token
+
+READS_AT_ONCE = 4  # of what surrounds results, by all searches
 
 
 class Profile(msgspec.Struct, omit_defaults=True):
@@ -67,18 +70,16 @@ class Answering:
     def __init__(self, history: History, presenter: Presenter) -> None:
         self._history = history
         self._presenter = presenter
+        self._reading = asyncio.Semaphore(READS_AT_ONCE)
 
     async def answer(self, search: Search, found: Results) -> RoomEvents:
         wanted = search.criteria.event_context
-        around = [await self._around(result, wanted) for result in found.results]
+        around = await asyncio.gather(*(self._around(each, wanted) for each in found.results))
         rendered = await self._render(around)
+        contexts = await asyncio.gather(*(self._context(each, rendered, wanted) for each in around))
         shown = [
-            ShownResult(
-                each.result.rank,
-                rendered[each.result.event.event_id],
-                None if wanted is None else await self._context(each, rendered, wanted),
-            )
-            for each in around
+            ShownResult(each.result.rank, rendered[each.result.event.event_id], context)
+            for each, context in zip(around, contexts, strict=True)
         ]
         is_more = found.last is not None
         return RoomEvents(
@@ -98,8 +99,9 @@ class Answering:
             return Surroundings(result, [], [])
         position, view = result.event.position, result.view
         newest = view.vector[view.partition]
-        before = await self._page(view, position - 1, 0, wanted.before_limit, backwards=True)
-        after = await self._page(view, position, newest, wanted.after_limit, backwards=False)
+        async with self._reading:
+            before = await self._page(view, position - 1, 0, wanted.before_limit, backwards=True)
+            after = await self._page(view, position, newest, wanted.after_limit, backwards=False)
         return Surroundings(result, before, after)
 
     async def _page(
@@ -125,8 +127,10 @@ class Answering:
         return rendered
 
     async def _context(
-        self, around: Surroundings, rendered: dict[str, msgspec.Raw], wanted: EventContext
-    ) -> ShownContext:
+        self, around: Surroundings, rendered: dict[str, msgspec.Raw], wanted: EventContext | None
+    ) -> ShownContext | None:
+        if wanted is None:
+            return None
         positions = [event.position for event in around.events]
         return ShownContext(
             start=room_token(min(positions) - 1),
@@ -138,7 +142,8 @@ class Answering:
 
     async def _profiles(self, around: Surroundings) -> dict[str, Profile]:
         """Of the senders, as they were then."""
-        members = await self._presenter.senders_of(around.result.view, around.events)
+        async with self._reading:
+            members = await self._presenter.senders_of(around.result.view, around.events)
         return {member.facts.state_key or "": _profile(member) for member in members}
 
 

@@ -17,7 +17,9 @@ from bongsu.log.position import partition_of
 from bongsu.search.terms import TERM_BITS, hash_of, hash_of_sender, terms_of
 
 SEGMENT_BITS = 25
-SEGMENT_DOCUMENTS_MAX = 8_192  # fewer make more keys, more make a search for what is common dearer
+# Smaller ones make the index larger and what is rare dearer to find, larger ones what is common:
+# of every lively room the whole last segment is read.
+SEGMENT_DOCUMENTS_MAX = 1_024
 REPLACES = "m.replace"
 
 
