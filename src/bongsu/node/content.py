@@ -39,7 +39,7 @@ class Content:
         self.blobs = self._stores or self._files
         store = PostgresMediaStore(database)
         self._repair = Repair(store, self._stores, may_repair) if self._stores else None
-        self._repository = MediaRepository(
+        self.repository = MediaRepository(
             store,
             self.blobs,
             settings.server_name,
@@ -48,7 +48,7 @@ class Content:
         self._thumbnails = Thumbnails(self.blobs, FileThumbnailCache(root), PillowThumbnailer())
 
     def endpoints(self) -> list[object]:
-        return [MediaEndpoints(self._repository, self._thumbnails)]
+        return [MediaEndpoints(self.repository, self._thumbnails)]
 
     def collectors(self) -> list[Collector]:
         """What shows the stores and their repair in `/metrics`."""

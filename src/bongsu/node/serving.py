@@ -32,6 +32,7 @@ from bongsu.node.history import Histories
 from bongsu.node.keys import UNSTABLE_FEATURES, DeviceNews, Keys
 from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
+from bongsu.node.previews import LinkPreviews
 from bongsu.node.reading import Reading
 from bongsu.node.rooms import Rooms
 from bongsu.node.search import Searching
@@ -143,6 +144,7 @@ class Node:
         administration = Administration(
             settings, database, heart.log, reader, self._people, self._rooms, self._content
         )
+        self._previews = LinkPreviews(settings, database, self._content, self._outgoing)
         registry = CollectorRegistry()
         router = Router()
         parts = (
@@ -155,6 +157,7 @@ class Node:
             self._appservices,
             self._content,
             administration,
+            self._previews,
         )
         for endpoint in [e for part in parts for e in part.endpoints()]:
             router.add(endpoint)
@@ -225,6 +228,7 @@ class Node:
         await self._keys.stop()
         await self._device_news.stop()
         await self._people.stop()
+        await self._previews.stop()
         await self._content.stop()
         await self._heart.stop()
         await self._outgoing.close()

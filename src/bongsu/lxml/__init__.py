@@ -1,0 +1,1 @@
+"""Web pages read with lxml, in a process of their own."""
