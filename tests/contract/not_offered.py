@@ -8,10 +8,6 @@ UNRECOGNIZED = "404 M_UNRECOGNIZED"
 DENIED = "403 M_THREEPID_DENIED"
 
 NOT_OFFERED: dict[str, str] = {
-    **dict.fromkeys([  # application services and the networks that they bridge
-        "pingAppservice", "updateAppserviceRoomDirectoryVisibility", "getProtocolMetadata",
-        "queryLocationByProtocol", "queryUserByProtocol", "queryLocationByAlias", "queryUserByID",
-    ], UNRECOGNIZED),
     **dict.fromkeys([  # single sign-on
         "redirectToSSO", "redirectToIdP",
     ], UNRECOGNIZED),

@@ -14,7 +14,7 @@ from aiohttp import web
 from harness.process import free_port
 from mautrix.appservice import AppService, ASStateStore
 from mautrix.client.state_store.memory import MemoryStateStore
-from mautrix.types import Event
+from mautrix.types import Event, RoomCreatePreset
 
 PATIENCE_SECONDS = 60.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -119,7 +119,9 @@ class Bridge:
         if "missing" in alias:
             return None
         assert self.service is not None
-        await self.service.intent.create_room(alias_localpart=alias[1:].partition(":")[0])
+        await self.service.intent.create_room(
+            alias_localpart=alias[1:].partition(":")[0], preset=RoomCreatePreset.PUBLIC
+        )
         return {"made": True}
 
     @web.middleware
@@ -138,4 +140,6 @@ class Bridge:
         bodies = dict(self.transactions)
         for txn_id, body in self.transactions:
             assert bodies[txn_id] == body, f"{txn_id} was sent with another body"
-        return [event["event_id"] for body in bodies.values() for event in json.loads(body)["events"]]
+        return [
+            event["event_id"] for body in bodies.values() for event in json.loads(body)["events"]
+        ]

@@ -5,24 +5,33 @@ checked against Synapse); tests that need to know our processes then fail to sta
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
 from harness.bongsu import Bongsu
 from harness.http import HttpClient
 from harness.process import open_folder
+from network import Network
 from people import People
 
 FOREIGN_URL = os.environ.get("BONGSU_E2E_URL")
 
 
 @pytest.fixture(scope="session")
-def solo() -> Iterator[Bongsu]:
+def network() -> Iterator[Network]:
+    """An application service that the server of one process knows."""
+    with open_folder() as folder:
+        yield Network(folder)
+
+
+@pytest.fixture(scope="session")
+def solo(network: Network) -> Iterator[Bongsu]:
     """A server of one process."""
     if FOREIGN_URL:
         pytest.skip("BONGSU_E2E_URL names a server; this test needs one of ours")
-    with _running(processes=1) as bongsu:
+    settings = {"BONGSU_APPSERVICES": str(network.register())}
+    with _running(processes=1, settings=settings) as bongsu:
         yield bongsu
 
 
@@ -58,10 +67,10 @@ async def client(homeserver: str) -> AsyncIterator[HttpClient]:
 
 
 @contextmanager
-def _running(processes: int) -> Iterator[Bongsu]:
+def _running(processes: int, settings: Mapping[str, str] | None = None) -> Iterator[Bongsu]:
     """A server on an empty data folder; it must also stop cleanly."""
     with open_folder() as folder:
-        bongsu = Bongsu(folder / "data", processes=processes)
+        bongsu = Bongsu(folder / "data", processes=processes, settings=settings)
         bongsu.start()
         try:
             yield bongsu

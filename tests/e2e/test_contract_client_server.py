@@ -11,6 +11,7 @@ import re
 import pytest
 from contract import spec
 from contract.not_offered import NOT_OFFERED
+from contract.scenes_appservices import SCENES as APPSERVICES
 from contract.scenes_keys import SCENES as KEYS
 from contract.scenes_people import SCENES as PEOPLE
 from contract.scenes_rooms import SCENES as ROOMS
@@ -18,18 +19,26 @@ from contract.spec import operations
 from contract.steps import PASSWORD, Stage, Step, outcome
 from harness.bongsu import Bongsu
 from harness.http import HttpClient
-from harness.matrix import login
+from harness.matrix import User, login
+from network import Network
 
 pytestmark = pytest.mark.skipif(spec.MISSING is not None, reason=str(spec.MISSING))
 
-SCENES = PEOPLE | KEYS | ROOMS
+SCENES = PEOPLE | KEYS | ROOMS | APPSERVICES
 BY_EMAIL = {"id_server": "x.y", "id_access_token": "x", "medium": "email", "address": "a@x.y"}
 
 
 @pytest.mark.parametrize("scene", SCENES)
-async def test_scene(scene: str, client: HttpClient, solo: Bongsu) -> None:
+async def test_scene(scene: str, client: HttpClient, solo: Bongsu, network: Network) -> None:
     stage = Stage(client)
     await stage.enter("alice", "bob")
+    if any(step.who == "net" for step in SCENES[scene]):
+        stage.enters("net", User(client, "@_net:localhost", network.as_token, ""))
+    async with network.running():
+        await _play(scene, stage, client, solo)
+
+
+async def _play(scene: str, stage: Stage, client: HttpClient, solo: Bongsu) -> None:
     if any(step.who == "admin" for step in SCENES[scene]):
         solo.run("user", "add", "admin", "--admin", stdin=f"{PASSWORD}\n")
         stage.enters("admin", await login(client, "admin", PASSWORD))

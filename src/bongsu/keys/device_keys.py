@@ -16,7 +16,7 @@ from bongsu.keys import shapes
 from bongsu.keys.shapes import JsonObject, UploadedKey
 from bongsu.users.completion import complete
 from bongsu.users.devices import DeviceListAnnouncer
-from bongsu.users.requester import Requester
+from bongsu.users.requester import NO_DEVICE, Requester
 from bongsu.users.text import DEVICE_ID_BYTES_MAX
 
 QUERIED_USERS_MAX = 5_000
@@ -124,6 +124,8 @@ class DeviceKeyService:
         fallback_keys: Mapping[str, Any] | None,
     ) -> Mapping[str, int]:
         """Keep keys of the requester's own device; gives its counts of one-time keys."""
+        if requester.device_id == NO_DEVICE:
+            raise InvalidParam("Keys are those of a device")
         user_id, device_id = requester.user_id, requester.device_id
         upload = KeyUpload(
             None if device_keys is None else shapes.device_keys(device_keys, user_id, device_id),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bongsu.postgres.database import Database
 from bongsu.rooms.canonical_json import encode
-from bongsu.rooms.directory import Place
+from bongsu.rooms.directory import Listing, Place
 
 ROOM_OF = "SELECT room_id FROM alias WHERE alias = $1"
 CREATOR_OF = "SELECT creator FROM alias WHERE alias = $1"
@@ -21,12 +21,23 @@ WITH old AS (DELETE FROM public_room WHERE room_id = $1 RETURNING 1)
 INSERT INTO public_room SELECT $2 FROM old ON CONFLICT DO NOTHING
 """
 
-COUNT = "SELECT count(*) AS rooms FROM public_room"
+# The rooms of each list. Lists of bridged networks are their services' own.
+_OWN = "public_room"
+_ALL = """
+(SELECT room_id FROM public_room UNION SELECT room_id FROM appservice_room) AS listed
+"""
+_NETWORK = """
+(
+    SELECT room_id FROM appservice_room WHERE appservice_id || '|' || network_id = {instance}
+) AS listed
+"""
+
+COUNT = "SELECT count(*) AS rooms FROM {rooms}"
 
 # The search looks at the JSON as it is stored: no decoding, which a NUL in a name would break. It
 # may let through too much, never too little.
 _PLACES = """
-SELECT joined_count, room_id FROM public_room JOIN room USING (room_id)
+SELECT joined_count, room_id FROM {rooms} JOIN room USING (room_id)
 WHERE ($1::bigint IS NULL OR (joined_count, room_id) {beyond} ($1, $2::text))
   AND ($4::text[] IS NULL OR EXISTS (
       SELECT FROM unnest(ARRAY['m.room.name', 'm.room.topic', 'm.room.canonical_alias']) AS told
@@ -40,8 +51,8 @@ WHERE ($1::bigint IS NULL OR (joined_count, room_id) {beyond} ($1, $2::text))
   ))
 ORDER BY joined_count {order}, room_id {order} LIMIT $3
 """
-PLACES_AFTER = _PLACES.format(beyond="<", order="DESC")
-PLACES_BEFORE = _PLACES.format(beyond=">", order="ASC")
+_AFTER = {"beyond": "<", "order": "DESC"}
+_BEFORE = {"beyond": ">", "order": "ASC"}
 
 
 class PostgresAliasStore:
@@ -89,20 +100,36 @@ class PostgresPublicRooms:
     async def move(self, old_room: str, new_room: str) -> None:
         await self._database.execute(MOVE_PUBLIC, old_room, new_room)
 
-    async def count(self) -> int:
-        row = await self._database.fetchrow(COUNT)
+    async def count(self, listing: Listing) -> int:
+        rooms, arguments = _rooms(listing, "$1")
+        row = await self._database.fetchrow(COUNT.format(rooms=rooms), *arguments)
         assert row is not None, "an aggregate gives a row"
         return row["rooms"]
 
     async def list_places(
-        self, beside: Place | None, limit: int, terms: Sequence[str] | None, *, backwards: bool
+        self,
+        listing: Listing,
+        beside: Place | None,
+        limit: int,
+        terms: Sequence[str] | None,
+        *,
+        backwards: bool,
     ) -> list[Place]:
         joined_count, room_id = beside or (None, None)
         patterns = None if terms is None else [_pattern(term) for term in terms]
+        rooms, arguments = _rooms(listing, "$5")
+        query = _PLACES.format(rooms=rooms, **(_BEFORE if backwards else _AFTER))
         rows = await self._database.fetch(
-            PLACES_BEFORE if backwards else PLACES_AFTER, joined_count, room_id, limit, patterns
+            query, joined_count, room_id, limit, patterns, *arguments
         )
         return [Place(*row) for row in rows]
+
+
+def _rooms(listing: Listing, instance: str) -> tuple[str, list[str]]:
+    """The rooms of a list as SQL, and its arguments, the first under the name `instance`."""
+    if listing.instance_id is not None:
+        return _NETWORK.format(instance=instance), [listing.instance_id]
+    return (_ALL if listing.all_networks else _OWN), []
 
 
 def _pattern(term: str) -> str:

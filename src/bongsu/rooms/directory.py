@@ -35,15 +35,31 @@ class Place(NamedTuple):
     room_id: str
 
 
+class Listing(NamedTuple):
+    """Which list is meant: this server's own, that of a bridged network (`instance_id`), or all."""
+
+    instance_id: str | None = None
+    all_networks: bool = False
+
+
+OWN = Listing()
+
+
 class PublicRoomStore(Protocol):
     async def is_public(self, room_id: str) -> bool: ...
 
     async def publish(self, room_id: str, public: bool) -> None: ...
 
-    async def count(self) -> int: ...
+    async def count(self, listing: Listing) -> int: ...
 
     async def list_places(
-        self, beside: Place | None, limit: int, terms: Sequence[str] | None, *, backwards: bool
+        self,
+        listing: Listing,
+        beside: Place | None,
+        limit: int,
+        terms: Sequence[str] | None,
+        *,
+        backwards: bool,
     ) -> list[Place]:
         """Rooms after `beside`, or before it and nearest first if `backwards`.
 
@@ -92,18 +108,21 @@ class Directory:
         self._store = store
         self._summaries = summaries
 
-    async def page(self, since: str | None, limit: int, filter: PublicRoomFilter) -> PublicRoomPage:
+    async def page(
+        self, since: str | None, limit: int, filter: PublicRoomFilter, listing: Listing = OWN
+    ) -> PublicRoomPage:
         """A page of the rooms that a filter lets pass."""
         _check(filter)
         cursor = None if since is None else _decode(since)
         backwards = cursor is not None and cursor.backwards
         beside = None if cursor is None else Place(cursor.joined_count, cursor.room_id)
-        found, has_more = await self._collect(beside, limit, filter, backwards)
+        found, has_more = await self._collect(listing, beside, limit, filter, backwards)
         places = [place for place, _ in found]
         if backwards:
             found.reverse()
             places.reverse()
-        page = PublicRoomPage([summary for _, summary in found], await self._store.count())
+        count = await self._store.count(listing)
+        page = PublicRoomPage([summary for _, summary in found], count)
         first, last = (places[0], places[-1]) if places else (beside, beside)
         if last is not None and (backwards or has_more):
             page.next_batch = _encode(False, last)
@@ -127,7 +146,12 @@ class Directory:
         await self._store.publish(room_id, public)
 
     async def _collect(
-        self, beside: Place | None, limit: int, filter: PublicRoomFilter, backwards: bool
+        self,
+        listing: Listing,
+        beside: Place | None,
+        limit: int,
+        filter: PublicRoomFilter,
+        backwards: bool,
     ) -> tuple[list[tuple[Place, RoomSummary]], bool]:
         """Up to `limit` rooms in the direction of travel, and whether there may be more."""
         vector = await self._access.pin()
@@ -135,7 +159,9 @@ class Directory:
         terms = _spellings(filter.generic_search_term)
         wanted = limit + 1 if terms is None and filter.room_types is None else BATCH_ROOMS
         for _ in range(max(1, LOOKED_AT_MAX // wanted)):
-            places = await self._store.list_places(beside, wanted, terms, backwards=backwards)
+            places = await self._store.list_places(
+                listing, beside, wanted, terms, backwards=backwards
+            )
             glances = await self._summaries.glances(None, [p.room_id for p in places], vector)
             for place in places:
                 if len(found) == limit:

@@ -6,9 +6,17 @@ from bongsu.errors import InvalidParam, NotFound
 from bongsu.http.message import Request
 from bongsu.http.routing import Answer, Auth, get, post, put
 from bongsu.ids import room_id
-from bongsu.rooms.directory import PAGE_ROOMS_DEFAULT, PAGE_ROOMS_MAX, Directory, PublicRoomFilter
+from bongsu.rooms.directory import (
+    PAGE_ROOMS_DEFAULT,
+    PAGE_ROOMS_MAX,
+    Directory,
+    Listing,
+    PublicRoomFilter,
+)
+from bongsu.users.text import bounded
 
 PUBLIC_ROOMS = "/_matrix/client/v3/publicRooms"
+INSTANCE_BYTES_MAX = 1024
 LISTED_ROOM = "/_matrix/client/v3/directory/list/room/{room_id}"
 
 
@@ -18,6 +26,13 @@ class SearchBody(msgspec.Struct, frozen=True):
     filter: PublicRoomFilter | None = None
     include_all_networks: bool = False
     third_party_instance_id: str | None = None
+
+
+def _listing(body: SearchBody) -> Listing:
+    instance = body.third_party_instance_id
+    if instance is None or body.include_all_networks:
+        return Listing(all_networks=body.include_all_networks)
+    return Listing(bounded("third_party_instance_id", instance, INSTANCE_BYTES_MAX))
 
 
 class VisibilityBody(msgspec.Struct, frozen=True):
@@ -45,7 +60,10 @@ class DirectoryEndpoints:
         if limit < 0:
             raise InvalidParam("limit is below 0")
         return await self._directory.page(
-            body.since or None, min(limit, PAGE_ROOMS_MAX), body.filter or PublicRoomFilter()
+            body.since or None,
+            min(limit, PAGE_ROOMS_MAX),
+            body.filter or PublicRoomFilter(),
+            _listing(body),
         )
 
     @get(LISTED_ROOM, auth=Auth.NONE)
