@@ -21,7 +21,7 @@ class Admission:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._seconds_each = 1 / per_second
-        self._saved_seconds_max = burst / per_second
+        self._saved_seconds_max = (burst - 1) / per_second
         self._clock = clock
         self._next = float("-inf")
 
@@ -39,4 +39,4 @@ class Admission:
             retry_after_ms = int((at - now) * 1000)
             raise LimitExceeded("Too many first syncs", retry_after_ms=retry_after_ms)
         self._next = at + self._seconds_each
-        return at - now
+        return max(0.0, at - now)
