@@ -118,7 +118,7 @@ async def test_a_restore_to_a_moment_loses_what_came_later_and_says_so_to_every_
         _wait_until_promoted(restored)
         url = restored.url("bongsu")
         async with _serving(data_folder / "after", url, renewed=True) as client:
-            alice = User(client, alice.user_id, alice.token, alice.device_id)  # still signed in
+            alice.client = client  # still signed in; a transaction id is not used twice
             answer = await alice.sync(since)
             timeline = answer["rooms"]["join"][room]["timeline"]
             assert timeline["limited"]

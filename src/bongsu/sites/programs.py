@@ -96,11 +96,13 @@ if [ -e "$to" ]; then echo "$to is there: stop bongsu-patroni and move it away" 
 rm -rf "$to.part"
 cp -a "{site.backup}/base/$1" "$to.part"
 rm -f "$to.part/standby.signal"
+# Where the backup is of a standby Patroni names every recovery target there is, if only as empty.
+sed -i '/^recovery_target/d' "$to.part/postgresql.conf"
 touch "$to.part/recovery.signal"
 echo 'local all all trust' > "$to.part/pg_hba.conf"  # Patroni writes its own again
 mv "$to.part" "$to"
 {site.postgres_bin}/pg_ctl -D "$to" -w -t {RESTORE_SECONDS_MAX} -l {site.data}/restore.log start \\
-  -o "{flags}"
+  -o "{flags}" || {{ tail -n 20 {site.data}/restore.log >&2; exit 1; }}
 until [ "$({site.postgres_bin}/psql -h {site.data} -U postgres -d postgres -Atc \\
   'SELECT pg_is_in_recovery()')" = f ]; do sleep 1; done
 echo "recovered: {site.postgres_bin}/psql -h {site.data} -U postgres {DATABASE}"
