@@ -101,7 +101,7 @@ WHERE NOT EXISTS (
 
 SEGMENTS = """
 SELECT room_id, segment, documents, oldest_ts, newest_ts FROM search_segment
-WHERE room_id = ANY($1)
+WHERE room_id = ANY($1) ORDER BY newest_ts DESC LIMIT $2
 """
 
 # One look into the index for each segment. $4: senders, of which a hit has one.

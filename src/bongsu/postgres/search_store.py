@@ -103,8 +103,8 @@ class PostgresSearchStore:
             for row in rows
         ]
 
-    async def list_segments(self, room_ids: Sequence[str]) -> list[Segment]:
-        rows = await self._database.fetch(sql.SEGMENTS, list(room_ids))
+    async def list_segments(self, room_ids: Sequence[str], limit: int) -> list[Segment]:
+        rows = await self._database.fetch(sql.SEGMENTS, list(room_ids), limit)
         return [Segment(*row) for row in rows]
 
     async def find(

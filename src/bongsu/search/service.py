@@ -22,8 +22,10 @@ from bongsu.users.requester import Requester
 SEARCHES_AT_ONCE = 4
 SEARCHES_WAITING_MAX = 100
 SEARCH_SECONDS_MAX = 10.0
+SEGMENTS_MAX = 20_000  # the newest 20 million messages of one reader; older ones are not found
 EXAMINED_MAX = 500  # hits looked at for one answer; then the client asks again
-EXAMINED_AT_ONCE = 25
+EXAMINED_AT_ONCE = 25  # at first; more when most of them may not be shown
+EXAMINED_GROWTH = 4
 SENDERS_IN_INDEX_MAX = 100  # more of them are told apart afterwards
 RETRY_AFTER_MS = 2_000
 
@@ -38,7 +40,9 @@ class SearchReader(HitReader, Protocol):
         """
         ...
 
-    async def list_segments(self, room_ids: Sequence[str]) -> list[Segment]: ...
+    async def list_segments(self, room_ids: Sequence[str], limit: int) -> list[Segment]:
+        """Segments of these rooms, the newest first."""
+        ...
 
     async def load_sought(self, places: Sequence[tuple[int, int]]) -> list[Sought]:
         """The events of documents at (partition, position), with the edits that they have the
@@ -105,7 +109,7 @@ class SearchService:
         views = await self._views(requester, search)
         spans = [
             Span(segment, view.through)
-            for segment in await self._reader.list_segments(list(views))
+            for segment in await self._reader.list_segments(list(views), SEGMENTS_MAX)
             if (view := views[segment.room_id]).through is not None
         ]
         walk = Walk(self._reader, spans, _wish(search))
@@ -113,8 +117,8 @@ class SearchService:
         results: list[Result] = []
         highlights: set[str] = set()
         examined, is_more = 0, True
+        wanted = max(EXAMINED_AT_ONCE, search.limit + 1)
         while len(results) < search.limit and is_more and examined < EXAMINED_MAX:
-            wanted = max(EXAMINED_AT_ONCE, search.limit + 1)
             batch = await walk.next(place, wanted, by_rank=search.by_rank)
             is_more = len(batch) == wanted
             passing = await self._passing(search, views, batch)
@@ -127,6 +131,7 @@ class SearchService:
                     result, words = passing[place]
                     results.append(result)
                     highlights |= words
+            wanted = min(wanted * EXAMINED_GROWTH, EXAMINED_MAX)
         count = walk.count if search.cursor is None else search.cursor.count
         return Results(results, place if is_more else None, count, sorted(highlights))
 
