@@ -33,6 +33,7 @@ from bongsu.node.keys import UNSTABLE_FEATURES, DeviceNews, Keys
 from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
 from bongsu.node.previews import LinkPreviews
+from bongsu.node.pushing import push_delivery
 from bongsu.node.reading import Reading
 from bongsu.node.rooms import Rooms
 from bongsu.node.search import Searching
@@ -138,6 +139,7 @@ class Node:
             database, heart, bus, reader, services, self._reading, self._questions
         )
         self._outgoing = Outgoing(settings.outgoing_allowed_networks)
+        self._push = push_delivery(settings, database, heart, self._outgoing)
         administration = Administration(
             settings, database, heart.log, reader, self._people, self._rooms, self._content
         )
@@ -214,6 +216,7 @@ class Node:
         await self._reading.start()
         self._searching.start()
         await self._appservices.start()
+        await self._push.start()
         await self._heart.ownership.settled(OWNER_SECONDS_MAX)
         await _listen(self._server, "listen", self._settings.listen)
 
@@ -221,6 +224,7 @@ class Node:
         """Answer what runs, then let go of everything else."""
         self._reading.sync.waiters.close()  # a long poll has nothing to wait for any more
         await self._server.stop()
+        await self._push.stop()
         await self._appservices.stop()
         await self._questions.stop()
         await self._searching.stop()

@@ -18,13 +18,15 @@ _COUNT_OTHERS = """
 
 _PUT = """
     INSERT INTO pusher (user_id, app_id, pushkey, device_id, kind, app_display_name,
-                        device_display_name, lang, profile_tag, data)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                        device_display_name, lang, profile_tag, data, updated_ts)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+            (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
     ON CONFLICT (user_id, app_id, pushkey) DO UPDATE SET
         device_id = excluded.device_id, kind = excluded.kind,
         app_display_name = excluded.app_display_name,
         device_display_name = excluded.device_display_name,
-        lang = excluded.lang, profile_tag = excluded.profile_tag, data = excluded.data"""
+        lang = excluded.lang, profile_tag = excluded.profile_tag, data = excluded.data,
+        updated_ts = excluded.updated_ts"""
 
 _DELETE_OF_OTHERS = "DELETE FROM pusher WHERE pushkey = $3 AND app_id = $2 AND user_id <> $1"
 _DELETE = "DELETE FROM pusher WHERE user_id = $1 AND app_id = $2 AND pushkey = $3"

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from bongsu.log.entry import Receipt, decode_receipt
+from bongsu.log.position import Vector
 from bongsu.push.count_mode import CountMode
 from bongsu.sync.history import Change, History
+from bongsu.sync.hot_user import HotUser
 from bongsu.sync.hub import Hub
 from bongsu.sync.sources import Span, SyncStore
 from bongsu.sync.unread import (
@@ -36,10 +38,18 @@ async def load_unread(hub: Hub, store: SyncStore, view: View, histories: Sequenc
     """See that `view.user.unread` has the counts of these rooms as of the pin."""
     vector = view.pin.vector
     missing = [h for h in histories if advance_unread(hub, view, h, vector[h.partition]) is None]
-    if not missing:
-        return
-    marks = await _load_marks(store, view, missing)
-    rules = view.user.rules
+    if missing:
+        counts = await count_afresh(store, view.user, vector, missing)
+        for room_id, unread in counts.items():
+            view.user.remember_unread(room_id, unread)
+
+
+async def count_afresh(
+    store: SyncStore, user: HotUser, vector: Vector, missing: Sequence[History]
+) -> dict[str, Unread]:
+    """The counts of rooms that somebody is in, as of a vector, from the database alone."""
+    marks = await _load_marks(store, user.user_id, vector, missing)
+    rules = user.rules
     by_rules = [h for h in missing if rules.mode(h.room_id) is CountMode.SCAN]
     by_totals = [h for h in missing if rules.mode(h.room_id) is not CountMode.SCAN]
     spans = {
@@ -52,23 +62,22 @@ async def load_unread(hub: Hub, store: SyncStore, view: View, histories: Sequenc
         for room_id, scanned in events.items()
         if len(scanned) >= SCAN_MAX
     ]
-    mentions = await store.count_mentions(view.user.user_id, older)
-    for history in missing:
-        room_id = history.room_id
-        unread = count_unread(
-            marks[room_id], events[room_id], vector[history.partition], view.user.rules,
-            view.user.ignored, mentions.get(room_id, 0),
-        )  # fmt: skip
-        view.user.remember_unread(room_id, unread)
+    mentions = await store.count_mentions(user.user_id, older)
+    return {
+        (room_id := h.room_id): count_unread(
+            marks[room_id], events[room_id], vector[h.partition], rules, user.ignored,
+            mentions.get(room_id, 0),
+        )
+        for h in missing
+    }  # fmt: skip
 
 
 async def _load_marks(
-    store: SyncStore, view: View, histories: Sequence[History]
+    store: SyncStore, user_id: str, vector: Vector, histories: Sequence[History]
 ) -> dict[str, ReadMarks]:
     receipts: dict[str, list[Receipt]] = {}
-    vector = view.pin.vector
     through = {h.room_id: vector[h.partition] for h in histories}
-    for record in await store.load_own_receipts(view.user.user_id, list(through)):
+    for record in await store.load_own_receipts(user_id, list(through)):
         if record.position <= through[record.room_id]:
             receipts.setdefault(record.room_id, []).append(decode_receipt(record.body))
     nothing = Change(0, "join", "", 0, 0)
