@@ -15,6 +15,7 @@ from bongsu import greeting, supervisor
 from bongsu.doctor import Verdict, examine
 from bongsu.engines import any_database
 from bongsu.errors import OperatorError, Refused, Unavailable
+from bongsu.files.registrations import load_registrations
 from bongsu.http import logging
 from bongsu.postgres import migrate as migrations
 from bongsu.postgres.identity import renew_incarnation
@@ -117,6 +118,7 @@ def serve(config: Path | None, **flags: str | None) -> None:
     from bongsu.main import run_node
 
     settings = _load(config, flags)
+    load_registrations(settings.appservices, settings.server_name)  # a wrong one is told at once
     logging.configure(settings.log_format, settings.log_level)
     announce = greeting.announcer(settings)
     _run(supervisor.serve(settings, run_node, announce))

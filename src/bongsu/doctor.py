@@ -14,6 +14,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from bongsu.errors import OperatorError
+from bongsu.files.registrations import load_registrations
 from bongsu.host.accounts import unprivileged_account, untraversable_parent
 from bongsu.nats.server_process import nats_binary
 from bongsu.postgres import migrate as migrations
@@ -47,7 +48,7 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order in which a start would need it. Changes nothing."""
     findings: list[Finding] = []
-    for check in (_python, _account, _data_folder, _binaries, _open_files, _port, _clock):
+    for check in CHECKS:
         findings += await asyncio.to_thread(_guarded, check, settings)
     try:
         findings += await _database(settings)
@@ -133,6 +134,11 @@ def _port(settings: Settings) -> Iterator[Finding]:
             yield _ok(f"{settings.listen} is free")
 
 
+def _appservices(settings: Settings) -> Iterator[Finding]:
+    for each in load_registrations(settings.appservices, settings.server_name):
+        yield _ok(f"application service {each.id} at {each.url or 'no URL: it is told nothing'}")
+
+
 def _clock(_: Settings) -> Iterator[Finding]:
     """Message times come from the clock; order does not."""
     before = time.time() - time.monotonic()
@@ -144,6 +150,11 @@ def _clock(_: Settings) -> Iterator[Finding]:
         yield _warn(f"The clock jumped {jump:.1f} s just now: keep it with one NTP service")
     else:
         yield _ok(time.strftime("Clock %Y-%m-%d %H:%M:%S UTC", time.gmtime()))
+
+
+CHECKS = (
+    _python, _account, _data_folder, _binaries, _open_files, _port, _clock, _appservices
+)  # fmt: skip
 
 
 async def _database(settings: Settings) -> list[Finding]:

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+from prometheus_client.registry import Collector
+
 from bongsu.appservices.asking import Asking
 from bongsu.appservices.calls import Calls
 from bongsu.appservices.deliveries import Deliveries
@@ -17,6 +19,7 @@ from bongsu.appservices.thirdparty import Networks
 from bongsu.http.client.appservices import AppserviceEndpoints
 from bongsu.http.client.thirdparty import ThirdPartyEndpoints
 from bongsu.log.bus import Bus
+from bongsu.node.appservice_metrics import AppserviceCollector
 from bongsu.node.heart import Heart
 from bongsu.node.reading import Reading
 from bongsu.outgoing.client import Outgoing
@@ -73,6 +76,10 @@ class Appservices:
 
     def endpoints(self) -> list[object]:
         return self._endpoints
+
+    def collectors(self) -> list[Collector]:
+        """What shows the deliveries in `/metrics`."""
+        return [AppserviceCollector(self._deliveries.all)]
 
     async def start(self) -> None:
         await self._deliveries.start()

@@ -188,7 +188,11 @@ class Node:
         waiters = self._reading.sync.waiters
         of_site = [] if self._site is None else [SiteCollector(self._site)]
         log_collector = LogCollector(self._heart, lambda: waiters.count)
-        shown = [*self._content.collectors(), *self._searching.collectors()]
+        shown = [
+            *self._content.collectors(),
+            *self._searching.collectors(),
+            *self._appservices.collectors(),
+        ]
         return [log_collector, *shown, *of_site]
 
     def _monitor_of(self, monitoring: Monitoring) -> Server | None:
