@@ -24,7 +24,6 @@ from bongsu.log.bus import Bus
 from bongsu.memory.bus import MemoryBus
 from bongsu.nats.bus import NatsBus
 from bongsu.node.administration import Administration
-from bongsu.node.administration import Administration
 from bongsu.node.appservices import Appservices, Questions
 from bongsu.node.content import Content
 from bongsu.node.heart import Heart
@@ -140,9 +139,6 @@ class Node:
         )
         self._outgoing = Outgoing(settings.outgoing_allowed_networks)
         self._push = push_delivery(settings, database, heart, self._outgoing)
-        administration = Administration(
-            settings, database, heart.log, reader, self._people, self._rooms, self._content
-        )
         administration = Administration(
             settings, database, heart.log, reader, self._people, self._rooms, self._content
         )
