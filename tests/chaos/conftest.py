@@ -6,11 +6,12 @@
 import os
 import random
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from crew import Crew, MakeCrew, Pace
+from crew import Crew, MakeCrew, Pace, UnderLoad, expect_clean
 from harness.bongsu import Bongsu, StartServer
 from harness.postgres import Postgres
 from harness.process import open_folder
@@ -81,3 +82,19 @@ async def make_crew(tmp_path: Path) -> AsyncIterator[MakeCrew]:
     yield make
     for crew in crews:
         await crew.close()
+
+
+@pytest.fixture
+def under_load(start_server: StartServer, make_crew: MakeCrew) -> UnderLoad:
+    """A server with everybody at work on it; at the end nothing acknowledged may be touched."""
+
+    @asynccontextmanager
+    async def begin(**options: object) -> AsyncGenerator[tuple[Bongsu, Crew]]:
+        bongsu = start_server(**options)
+        crew = await make_crew(bongsu)
+        crew.start()
+        yield bongsu, crew
+        assert bongsu.running
+        await expect_clean(crew)
+
+    return begin

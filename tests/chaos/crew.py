@@ -10,23 +10,26 @@ import itertools
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
+from harness.bongsu import Bongsu
 from harness.http import Answer, ConnectionLost, HttpClient
 from harness.matrix import V3, MatrixError, User, call, register
 
 from bongsu.drill.ledger import Found, Journal, Verdict, judge, mark_of, stream_faults
+from bongsu.drill.stream import PAGE_EVENTS, Stream
 
 MARK = "ledger.mark"
+LIFE_SECONDS = (0.3, 2.0)  # how long a victim may live between two deaths
 REQUEST_SECONDS_MAX = 15.0
 RETRY_PAUSE_SECONDS = 0.1
 CATCH_UP_SECONDS_MAX = 120.0
-PAGE_EVENTS = 100
-_SYNC_FILTER = orjson.dumps({"room": {"timeline": {"limit": PAGE_EVENTS}}}).decode()
+POLL_SECONDS = 5.0
 _RETRYABLE = (ConnectionLost, TimeoutError)
 
 
@@ -78,6 +81,10 @@ class Crew:
         for reader in self._readers:
             await reader.begin()
 
+    @property
+    def anybody(self) -> User:
+        return self._senders[0]
+
     def start(self) -> None:
         """Send and read until `finish`."""
         self._tasks = [asyncio.create_task(self._send(sender)) for sender in self._senders]
@@ -90,7 +97,7 @@ class Crew:
             await asyncio.gather(*self._tasks[: len(self._senders)])
             history = await self.history()
             wanted = sum(len(room) for room in history.values())
-            while any(reader.count < wanted for reader in self._readers) and self._reading():
+            while any(reader.stream.count < wanted for reader in self._readers) and self._reading():
                 await asyncio.sleep(0.05)
         for task in self._tasks:
             task.cancel()
@@ -98,7 +105,7 @@ class Crew:
             if isinstance(result, Exception):
                 raise result
         for reader in self._readers:
-            faults = stream_faults(reader.streamed, history)
+            faults = stream_faults(reader.stream.streamed, history)
             assert not faults, f"{reader.user.user_id}: {len(faults)} faults: {faults[:10]}"
         return judge(self.journal.acknowledged, history)
 
@@ -197,55 +204,38 @@ class Reader:
 
     def __init__(self, user: User, crew: Crew) -> None:
         self.user = user
-        self.streamed: dict[str, list[Found]] = {}
-        self.count = 0
+        self.stream = Stream(self._ask, marked)
         self._crew = crew
-        self._since = ""
-        self._last_event: dict[str, str] = {}
 
     async def begin(self) -> None:
-        """The first sync; from here on nothing may be missed."""
-        query = urlencode({"timeout": 0, "filter": _SYNC_FILTER})
-        answer = await call(self.user.client, "GET", f"{V3}/sync?{query}", token=self.user.token)
-        self._since = answer["next_batch"]
-        for room_id, room in answer["rooms"]["join"].items():
-            self._last_event[room_id] = room["timeline"]["events"][-1]["event_id"]
+        path = V3 + self.stream.path(timeout_seconds=0)
+        self.stream.begin(await call(self.user.client, "GET", path, token=self.user.token))
 
     async def run(self) -> None:
         while True:
-            query = {"timeout": 5000, "filter": _SYNC_FILTER, "since": self._since}
-            answer = await self._crew.persist(self.user, "GET", f"/sync?{urlencode(query)}")
-            for room_id, room in answer.get("rooms", {}).get("join", {}).items():
-                await self._take(room_id, room.get("timeline", {}))
-            self._since = answer["next_batch"]
+            await self.stream.take(await self._ask(self.stream.path(POLL_SECONDS)))
 
-    async def _take(self, room_id: str, timeline: dict[str, Any]) -> None:
-        events = timeline.get("events", [])
-        if not events:
-            return
-        if timeline.get("limited"):
-            events = await self._gap(room_id, timeline["prev_batch"]) + events
-        new = marked(events)
-        self.streamed.setdefault(room_id, []).extend(new)
-        self.count += len(new)
-        self._last_event[room_id] = events[-1]["event_id"]
+    async def _ask(self, path: str) -> Any:
+        return await self._crew.persist(self.user, "GET", path)
 
-    async def _gap(self, room_id: str, prev_batch: str) -> list[dict[str, Any]]:
-        """What a limited answer left out, oldest first: page back to the last event we have."""
-        gap: list[dict[str, Any]] = []
-        while True:
-            query = urlencode({"dir": "b", "from": prev_batch, "limit": PAGE_EVENTS})
-            path = f"/rooms/{quote(room_id)}/messages?{query}"
-            page = await self._crew.persist(self.user, "GET", path)
-            for event in page["chunk"]:
-                if event["event_id"] == self._last_event[room_id]:
-                    return gap[::-1]
-                gap.append(event)
-            assert "end" in page, f"{room_id}: history does not hold {self._last_event[room_id]}"
-            prev_batch = page["end"]
+
+async def lives(chance: random.Random, rounds: int) -> AsyncIterator[int]:
+    """As many rounds, each after a while of undisturbed work."""
+    for number in range(rounds):
+        await asyncio.sleep(chance.uniform(*LIFE_SECONDS))
+        yield number
+
+
+async def expect_clean(crew: Crew) -> None:
+    """Nothing that was acknowledged is lost, doubled or out of order."""
+    verdict = await crew.finish()
+    print(f"{verdict}; {crew.retries} retries")
+    assert verdict.clean, str(verdict)
+    assert verdict.acknowledged > 50, "too little was sent to prove anything"
 
 
 MakeCrew = Callable[..., Awaitable[Crew]]
+UnderLoad = Callable[..., AbstractAsyncContextManager[tuple[Bongsu, Crew]]]
 
 
 def marked(events: Sequence[dict[str, Any]]) -> list[Found]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from crew import Crew, MakeCrew, Pace
 from harness.bongsu import Bongsu, StartServer
+from harness.http import Answer
 from harness.postgres import Postgres
 from harness.synapse import answers
 
@@ -37,11 +38,12 @@ async def test_read_only_database(
 
 
 async def test_full_disk(small_disk: Path, make_crew: MakeCrew) -> None:
-    """The embedded engine on a small disk that a stranger's file fills to the last byte."""
+    """The embedded engine on a small disk that a stranger's file fills to the last byte; media and
+    the server's own log are on it, too."""
     bongsu = Bongsu(
         small_disk / "data",
         settings={"BONGSU_POSTGRES_MEMORY_MB": "32"},
-        log=small_disk.with_name("bongsu.log"),
+        log=small_disk / "bongsu.log",
     )
     bongsu.start()
     filler = small_disk / "filler"
@@ -51,12 +53,14 @@ async def test_full_disk(small_disk: Path, make_crew: MakeCrew) -> None:
         await asyncio.sleep(1)
         await asyncio.to_thread(_fill, filler)
         await _until_refused(crew)
+        assert (await _upload(crew)).status in (429, 503, 507)
         await asyncio.sleep(REFUSED_SECONDS)
         assert bongsu.running, bongsu.log_tail()
         assert await asyncio.to_thread(answers, f"{bongsu.url}/health")
         crew.pace.body_bytes = 20
         filler.unlink()
         await _expect_recovery(crew, bongsu)
+        assert (await _upload(crew)).status == 200
     finally:
         filler.unlink(missing_ok=True)
         print(bongsu.log_tail())
@@ -87,6 +91,14 @@ async def _until_refused(crew: Crew) -> None:
                 assert status == 429 or status >= 500, f"refused for good: {status}"
                 return
             await asyncio.sleep(0.05)
+
+
+async def _upload(crew: Crew) -> Answer:
+    """Send a picture of a megabyte, once."""
+    user = crew.anybody
+    path = "/_matrix/media/v3/upload"
+    async with asyncio.timeout(REFUSAL_SECONDS_MAX):
+        return await user.client.request("POST", path, bytes(1 << 20), token=user.token)
 
 
 async def _expect_reads(crew: Crew) -> None:

@@ -39,3 +39,14 @@ def test_lines_have_the_request_id_and_tracebacks_no_locals(log_format: str) -> 
     assert "from a library" in done.stderr
     assert "too quiet" not in done.stderr
     assert "syt_secret" not in done.stderr
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_full_disk_under_the_log_stops_nobody(log_format: str) -> None:
+    script = SCRIPT.replace("{log_format}", log_format) + "print('alive')"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=full, text=True,
+            check=False,
+        )  # fmt: skip
+    assert done.stdout == "alive\n"

@@ -14,10 +14,10 @@ import orjson
 from bongsu.drill.ledger import Found, Journal, mark_of
 from bongsu.drill.notes import Acknowledgement, Notes
 from bongsu.drill.people import V3, People
+from bongsu.drill.stream import PAGE_EVENTS
 from bongsu.drill.travel import Traveller
 
 MARK = "bongsu.drill.mark"
-PAGE_EVENTS = 100
 LAST_NUMBER = 99_999_999
 BEHIND_PAUSE_SECONDS = 0.2
 

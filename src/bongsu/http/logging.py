@@ -4,11 +4,13 @@ The id travels in one context variable, set once a request and read only when a 
 Access lines hold the verb, the route's pattern, status and time: never a path, a query or a token.
 """
 
+import io
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -22,6 +24,23 @@ LEVELS = {
 }
 
 
+class LossyFile(io.TextIOBase):
+    """Drops what cannot be written: a full disk under the log must not stop the server."""
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
+
+
 def configure(log_format: str = "console", level: str = "info") -> None:
     """Set up logging of the whole process, to standard error. `log_format`: console or json."""
     is_json = log_format == "json"
@@ -32,6 +51,7 @@ def configure(log_format: str = "console", level: str = "info") -> None:
     ]
     if is_json:
         shared.append(structlog.processors.format_exc_info)
+    file = cast(TextIO, LossyFile(sys.stderr))
     shown: Any = (
         structlog.processors.JSONRenderer()
         if is_json
@@ -43,10 +63,10 @@ def configure(log_format: str = "console", level: str = "info") -> None:
     structlog.configure(
         processors=[*shared, shown],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)  # what asyncio and libraries have to say
+    handler = logging.StreamHandler(file)  # what asyncio and libraries have to say
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
