@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from bongsu.log.bus import Bus, BusUnavailable
+from bongsu.log.bus import Bus, BusUnavailable, NobodyServes
 from bongsu.memory.bus import MemoryBus
 from bongsu.nats.bus import NatsBus
 
@@ -141,6 +141,34 @@ async def test_no_answer_is_unavailable(
         await flush(buses)
     with pytest.raises(BusUnavailable):
         await one.request("ask", b"?", 0.2)
+
+
+async def test_that_there_is_nobody_to_ask_is_told_at_once(buses: Pair) -> None:
+    """Also of one who is gone: what it served is known to be served no more."""
+    one, two = buses
+    with pytest.raises(NobodyServes):
+        await one.request("nobody", b"?", WAIT_SECONDS_MAX * 10)
+    if one is two:
+        return
+
+    async def answer(payload: bytes) -> bytes:
+        return payload
+
+    await two.serve("leaver", answer)
+    await flush(buses)
+    assert await one.request("leaver", b"?", WAIT_SECONDS_MAX) == b"?"
+    await two.close()
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while not await is_unserved(one, "leaver"):
+            await asyncio.sleep(0.01)
+
+
+async def is_unserved(bus: Bus, subject: str) -> bool:
+    try:
+        await bus.request(subject, b"?", 0.2)
+    except BusUnavailable as error:
+        return isinstance(error, NobodyServes)
+    return False
 
 
 async def test_who_asks_may_leave_and_the_answer_is_worked_out_all_the_same(buses: Pair) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -217,6 +218,20 @@ async def test_other_gateways_proposals_are_taken_within_bounds(
             given = msgspec.msgpack.decode(await node.log._on_proposal(payload), type=Outcome)
             assert (given.unavailable or "")[: len(answer or "")] == (answer or "")
             assert (given.unavailable is None) == (answer is None)
+
+
+async def test_an_owner_in_whose_name_nobody_answers_is_followed_at_once() -> None:
+    """Before its silence is long enough to tell; and what it says later counts again."""
+    async with Node(Placement("b", True)) as node:
+        node.ownership._may_own = False
+        await node.hear("gone", heads=[DurableHead(p, 99, 0) for p in range(64)], site="b")
+        assert node.ownership.owner_of(0) == "gone"
+        node.ownership._may_own = True
+        proposal = Proposal(key="!x", request_id=fresh_request_id())
+        begun = monotonic()
+        await node.log.propose(proposal)
+        assert monotonic() - begun < ownership.SILENT_SECONDS
+        assert node.ownership.owner_of(0) == "me"
 
 
 async def test_a_held_proposal_is_answered_once_there_is_an_owner() -> None:

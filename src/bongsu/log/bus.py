@@ -29,7 +29,8 @@ class Bus(Protocol):
         ...
 
     async def request(self, subject: str, payload: bytes, timeout_seconds: float) -> bytes:
-        """Ask whoever serves `subject`. Raises `BusUnavailable` if nobody answers in time."""
+        """Ask whoever serves `subject`. Raises `BusUnavailable` if nobody answers in time, at once
+        `NobodyServes` if there is nobody to ask."""
         ...
 
     async def close(self) -> None: ...
@@ -37,3 +38,7 @@ class Bus(Protocol):
 
 class BusUnavailable(Exception):
     """Nobody answered, or the bus is gone. The request may or may not have been carried out."""
+
+
+class NobodyServes(BusUnavailable):
+    """Nobody serves the subject at this moment. The request was not carried out."""

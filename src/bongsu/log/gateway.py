@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from bongsu.errors import BadJson, Refused, TooLarge, Unavailable
-from bongsu.log.bus import MESSAGE_BYTES_MAX, Bus, BusUnavailable
+from bongsu.log.bus import MESSAGE_BYTES_MAX, Bus, BusUnavailable, NobodyServes
 from bongsu.log.entry import Entry
 from bongsu.log.follower import Follower, Frame
 from bongsu.log.ownership import Ownership
@@ -141,6 +141,9 @@ class Log:
         except NotOwner:
             if owner is not None:
                 self._ownership.disown(partition, owner)
+        except NobodyServes:
+            if owner is not None:
+                self._ownership.missed(owner)
         except (OwnershipLost, BusUnavailable) as error:
             log.debug("proposal to be asked again", reason=str(error))
         return None

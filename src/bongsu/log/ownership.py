@@ -183,6 +183,13 @@ class Ownership:
         if known is not None and known[1] == node:
             del self._owners[partition]
 
+    def missed(self, node: str) -> None:
+        """Nobody answers in the name of `node`: it is taken for dead until it is heard again. A
+        wrong guess costs a failed lock."""
+        if self._heard.pop(node, None) is not None:
+            self._depose(node)
+            self._prod.set()
+
     def look(self) -> None:
         """Something may have changed about the primary: look again at once."""
         placement = self._placement

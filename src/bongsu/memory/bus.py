@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import structlog
 
-from bongsu.log.bus import BusUnavailable, Listener, Responder
+from bongsu.log.bus import BusUnavailable, Listener, NobodyServes, Responder
 from bongsu.tasks import TaskOwner
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ class MemoryBus:
     async def request(self, subject: str, payload: bytes, timeout_seconds: float) -> bytes:
         responder = self._responders.get(subject)
         if self._closed or responder is None:
-            raise BusUnavailable(f"Nobody serves {subject}")
+            raise NobodyServes(f"Nobody serves {subject}")
         answering = self._tasks.start(self._answer(responder, payload))
         if answering is None:
             raise BusUnavailable(f"Too many requests on {subject}")

@@ -6,8 +6,9 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
-from bongsu.log.bus import BusUnavailable, Listener, Responder
+from bongsu.log.bus import BusUnavailable, Listener, NobodyServes, Responder
 from bongsu.tasks import TaskOwner
 
 log = structlog.get_logger()
@@ -83,6 +84,8 @@ class NatsBus:
             reply = await self._client.request(
                 self._name(subject), payload, timeout=timeout_seconds
             )
+        except NoRespondersError as error:
+            raise NobodyServes(f"Nobody serves {subject}") from error
         except (NatsError, OSError, TimeoutError) as error:
             raise BusUnavailable(f"No answer on {subject}: {type(error).__name__}") from error
         return reply.data
