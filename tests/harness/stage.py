@@ -5,18 +5,22 @@ what was acknowledged, and read all of it back. Nothing here asserts how long an
 """
 
 import asyncio
+import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
+
+import asyncpg
 
 from bongsu.drill.drill import Drill, whole
 from bongsu.drill.load import Pace
 from bongsu.drill.losses import LabLoss
 from bongsu.drill.verdict import Run
-from bongsu.lab import control, isolation
+from bongsu.lab import control, isolation, process_table
 from bongsu.lab.topology import Site
 from harness.lab import LabUnderTest
 
@@ -51,8 +55,33 @@ class Stage:
         await asyncio.to_thread(control.hang, self.lab, self.site(name), what)
 
     async def heal(self, *names: str) -> None:
+        """By the command: what it starts outlives it, and is no child of ours."""
         for name in names or self.names:
-            await asyncio.to_thread(control.heal, self.lab, self.site(name))
+            await asyncio.to_thread(self.under_test.run, "heal", name)
+
+    async def restart(self, name: str, component: str) -> None:
+        """Ask a component to end, as an upgrade does; its site's keeper starts it again."""
+        leaving = set(self.processes(name, component))
+        for pid in leaving:
+            process_table.send(pid, signal.SIGTERM)
+        while leaving & set(self.processes(name, component)):
+            await asyncio.sleep(POLL_SECONDS)
+        await self.until_whole()
+
+    def processes(self, name: str, component: str) -> list[int]:
+        found = process_table.processes(Path(self.site(name).folder))
+        return [process.pid for process in found if process.component == component]
+
+    async def switch_wal(self) -> None:
+        """Let the primary begin a new WAL file, and so the others, if there is one."""
+        name = await self.primary()
+        connection = await asyncpg.connect(self.lab.superuser_url(self.site(name)), timeout=10)
+        try:
+            await connection.execute("SELECT pg_switch_wal()")
+        except asyncpg.PostgresError as error:  # its disk is full, or it is primary no more
+            print(f"no new WAL file at {name}: {error}")
+        finally:
+            await connection.close()
 
     def cut(self, *links: isolation.Link) -> None:
         """These links and no others, each one way."""
