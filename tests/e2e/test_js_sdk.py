@@ -2,11 +2,11 @@
 with its Rust crypto, which Element X shares."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from harness.node import installed_node
 
 FOLDER = Path(__file__).parent / "js"
 SCENE_SECONDS_MAX = 300
@@ -20,22 +20,7 @@ SCENES = [
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """Path of Node, with the pinned packages installed beside the scripts."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.fail("these tests need Node 18 or newer: apt-get install nodejs npm")
-    lock, installed = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        done = subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=FOLDER,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        installed.touch()
-    return node
+    return installed_node(FOLDER)
 
 
 @pytest.mark.parametrize(("script", "scene"), SCENES)

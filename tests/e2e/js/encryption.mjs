@@ -1,121 +1,13 @@
-// Scenes of encrypted conversation, with the library's Rust crypto. Each is a function of the
-// server's URL that fails by throwing.
+// Scenes of encrypted conversation. Each is a function of the server's URL that fails by throwing.
 //
 //     node encryption.mjs <scene> <url>
 
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import * as sdk from "matrix-js-sdk";
 import { CryptoEvent, VerifierEvent } from "matrix-js-sdk/lib/crypto-api/index.js";
-import { logger } from "matrix-js-sdk/lib/logger.js";
 import { until } from "./client.mjs";
+import { Device, encryptedRoom } from "./encrypting.mjs";
 
-logger.setLevel("error");
-
-const PASSWORD = "correct horse battery staple";
-const ENCRYPTED = {
-    type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" },
-};
 const MESSAGES = 30;
-
-// One device of a person. `secrets` holds the key to their secret storage, as their memory does.
-class Device {
-    static async register(url, name) {
-        const username = `${name}-${randomBytes(4).toString("hex")}`;
-        const guest = sdk.createClient({ baseUrl: url });
-        const auth = { type: "m.login.dummy" };
-        const answer = await guest.registerRequest({ username, password: PASSWORD, auth });
-        return new Device(url, answer, {}).start();
-    }
-
-    // Another device of the same person.
-    async another() {
-        const guest = sdk.createClient({ baseUrl: this.url });
-        const answer = await guest.loginRequest({
-            type: "m.login.password", password: PASSWORD,
-            identifier: { type: "m.id.user", user: this.userId },
-        });
-        return new Device(this.url, answer, this.secrets).start();
-    }
-
-    constructor(url, login, secrets) {
-        this.url = url;
-        this.userId = login.user_id;
-        this.secrets = secrets;
-        this.events = [];
-        this.client = sdk.createClient({
-            baseUrl: url, userId: login.user_id, deviceId: login.device_id,
-            accessToken: login.access_token,
-            cryptoCallbacks: {
-                getSecretStorageKey: async ({ keys }) => {
-                    const id = Object.keys(keys)[0];
-                    return [id, this.secrets.key];
-                },
-                cacheSecretStorageKey: () => {},
-            },
-            verificationMethods: ["m.sas.v1"],
-        });
-        this.client.on(sdk.RoomEvent.Timeline, (event, room, toStart) => {
-            if (!toStart) this.events.push(event);
-        });
-    }
-
-    async start() {
-        await this.client.initRustCrypto({ useIndexedDB: false });
-        this.crypto = this.client.getCrypto();
-        await this.client.startClient({ initialSyncLimit: 100 });
-        await until(() => this.client.isInitialSyncComplete(), "first sync");
-        return this;
-    }
-
-    // Cross-signing keys, secret storage and a key backup, as a client sets them up for a newcomer.
-    async bootstrap() {
-        const identifier = { type: "m.id.user", user: this.userId };
-        await this.crypto.bootstrapCrossSigning({
-            authUploadDeviceSigningKeys: (upload) =>
-                upload({ type: "m.login.password", identifier, password: PASSWORD }),
-        });
-        await this.crypto.bootstrapSecretStorage({
-            setupNewKeyBackup: true,
-            createSecretStorageKey: async () => {
-                const key = await this.crypto.createRecoveryKeyFromPassphrase();
-                this.secrets.key = key.privateKey;
-                return key;
-            },
-        });
-        await until(async () => this.crypto.isCrossSigningReady(), "cross-signing");
-    }
-
-    async say(roomId, body) {
-        const sent = await this.client.sendEvent(roomId, "m.room.message", { msgtype: "m.text", body });
-        return sent.event_id;
-    }
-
-    // The event once it is decrypted.
-    reads(eventId) {
-        return until(() => {
-            const event = this.events.find((each) => each.getId() === eventId);
-            return event && event.getType() === "m.room.message" && event;
-        }, `${this.userId} to read ${eventId}`);
-    }
-
-    stop() {
-        this.client.stopClient();
-    }
-}
-
-async function encryptedRoom(creator, ...guests) {
-    const { room_id: roomId } = await creator.client.createRoom({
-        preset: "private_chat", initial_state: [ENCRYPTED],
-        invite: guests.map((guest) => guest.userId),
-    });
-    for (const guest of guests) await guest.client.joinRoom(roomId);
-    const size = guests.length + 1;
-    for (const who of [creator, ...guests]) {
-        await until(() => who.client.getRoom(roomId)?.getJoinedMemberCount() === size, "all there");
-    }
-    return roomId;
-}
 
 // Both ends compare emoji, and find them the same.
 async function verify(asking, asked, ask) {
@@ -145,7 +37,7 @@ const scenes = {
         const [alice, bob] = await Promise.all(
             ["alice", "bob"].map((name) => Device.register(url, name)),
         );
-        const roomId = await encryptedRoom(alice, bob);
+        const roomId = await encryptedRoom(alice, [bob]);
         for (let number = 0; number < MESSAGES; number++) {
             const [from, to] = number % 2 ? [bob, alice] : [alice, bob];
             const read = await to.reads(await from.say(roomId, `message ${number}`));
@@ -160,7 +52,7 @@ const scenes = {
         const [alice, bob] = await Promise.all(
             ["alice", "bob"].map((name) => Device.register(url, name)),
         );
-        const roomId = await encryptedRoom(alice, bob);
+        const roomId = await encryptedRoom(alice, [bob]);
         await bob.reads(await alice.say(roomId, "before"));
         const phone = await bob.another();
         await phone.reads(await alice.say(roomId, "after"));
@@ -190,7 +82,7 @@ const scenes = {
             ["alice", "bob"].map((name) => Device.register(url, name)),
         );
         await Promise.all([alice.bootstrap(), bob.bootstrap()]);
-        const roomId = await encryptedRoom(alice, bob);
+        const roomId = await encryptedRoom(alice, [bob]);
         await bob.reads(await alice.say(roomId, "is that you?"));
         await verify(alice, bob, () => alice.crypto.requestVerificationDM(bob.userId, roomId));
         await until(async () => {
@@ -213,7 +105,7 @@ const scenes = {
             ["alice", "bob"].map((name) => Device.register(url, name)),
         );
         await alice.bootstrap();
-        const roomId = await encryptedRoom(bob, alice);
+        const roomId = await encryptedRoom(bob, [alice]);
         const sent = [];
         for (let number = 0; number < 5; number++) sent.push(await bob.say(roomId, `${number}`));
         for (const id of sent) await alice.reads(id);

@@ -1,0 +1,57 @@
+"""Server processes die while people talk under encryption: each message is read on every device.
+
+`ENCRYPTED_MESSAGES` sets how many.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+from harness.bongsu import Bongsu, StartServer
+from harness.node import installed_node
+from harness.postgres import Postgres
+
+SCRIPTS = Path(__file__).parent.parent / "e2e" / "js"
+MESSAGES = int(os.environ.get("ENCRYPTED_MESSAGES", "80"))
+LIFE_SECONDS = (1.0, 4.0)  # how long a victim may live between two deaths
+SECONDS_MAX = 300 + MESSAGES * 3
+
+
+@pytest.mark.timeout(SECONDS_MAX + 60)
+async def test_every_message_is_read_on_every_device(
+    engine: Postgres, start_server: StartServer, chance: random.Random
+) -> None:
+    node = installed_node(SCRIPTS)
+    bongsu = start_server(database_url=engine.create_database("bongsu"), processes=2)
+    talk = await asyncio.create_subprocess_exec(
+        node, "survival.mjs", bongsu.url, str(MESSAGES),
+        cwd=SCRIPTS, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert talk.stdout is not None
+    try:
+        async with asyncio.timeout(SECONDS_MAX):
+            while (line := await talk.stdout.readline()) != b"ready\n":
+                assert line, "the talk ended before it began"
+            killing = asyncio.create_task(_keep_killing(bongsu, chance))
+            try:
+                output, errors = await talk.communicate()
+            finally:
+                killing.cancel()
+    finally:
+        if talk.returncode is None:
+            talk.kill()
+    assert talk.returncode == 0, errors.decode(errors="replace")[-4000:]
+    print(output.decode().splitlines()[-1])
+
+
+async def _keep_killing(bongsu: Bongsu, chance: random.Random) -> None:
+    """One of two processes after the other, as soon as both are there again."""
+    while True:
+        await asyncio.sleep(chance.uniform(*LIFE_SECONDS))
+        if len(gateways := bongsu.gateway_pids) == 2:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(gateways), signal.SIGKILL)
