@@ -9,7 +9,7 @@ PIP = $(shell $(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/pyth
 	|| echo $(PYTHON) -m pip --python $(BIN)/python)
 SOURCES := src tests bench
 
-.PHONY: setup run fmt lint types test unit integration e2e chaos sites bench node etcd clean
+.PHONY: setup run fmt lint types test unit integration e2e chaos simulation sites bench node etcd clean
 
 run: $(VENV)/.run  ## the server on http://127.0.0.1:8008, data in ./data
 	@exec $(BIN)/bongsu serve
@@ -44,7 +44,14 @@ e2e: setup node  ## matrix-nio and matrix-js-sdk against the running server
 chaos: setup  ## processes killed, disks filled
 	$(BIN)/pytest tests/chaos
 
-sites: setup etcd  ## three sites on one machine: lost, cut off, hung and back; about 20 minutes
+SEEDS ?= 3000
+
+simulation: setup  ## thousands of runs in virtual time; BONGSU_SEED=17 repeats one; about half an hour
+	BONGSU_SEEDS=$(SEEDS) WITNESS_RUNS=$(SEEDS) $(BIN)/pytest --timeout 7200 \
+		tests/unit/test_log_simulation.py tests/unit/test_sites_simulation.py \
+		tests/unit/test_witness_simulation.py
+
+sites: setup etcd  ## three sites on one machine: lost, cut off, hung, filled, upgraded and back; about an hour
 	$(BIN)/pytest tests/sites
 
 DRILL_LAB ?= /tmp/bongsu-drill
