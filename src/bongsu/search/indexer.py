@@ -35,7 +35,7 @@ from bongsu.tasks import TaskOwner
 log = structlog.get_logger()
 
 BATCH_ENTRIES = 200
-EVENTS_AT_ONCE = 20  # cut into terms before others have their turn
+EVENTS_AT_ONCE = 5  # cut into terms before others have their turn
 LOOK_SECONDS = 0.25
 RETRY_SECONDS = 2.0
 REST_SHARE = 0.5  # of the time a batch took, while there is much to catch up with
@@ -130,28 +130,38 @@ class Indexer:
                 moved = await self.index_some()
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
-            except Exception:  # whatever it was: an index that stands still is found out too late
-                log.exception("indexing failed")
+            except Exception:  # it is logged: an index that stands still is found out too late
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 rest = (monotonic() - began) * REST_SHARE if moved else LOOK_SECONDS
                 await asyncio.sleep(rest)
 
     async def index_some(self) -> bool:
-        """A batch of each partition that is owned and behind; whether there was any."""
+        """A batch of each partition that is owned and behind; whether there was any.
+
+        A partition whose batch fails keeps no other one from its own.
+        """
         owned = list(self._owner.heads)
         for partition in self.progress.keys() - set(owned):
             del self.progress[partition]
-        moved = False
+        moved, failure = False, None
         for partition in owned:
-            through = self._follower.applied[partition]
-            if partition not in self.progress:
-                self.progress[partition] = await self._store.load_progress(partition)
-            if self.progress[partition].position < through:
-                moved = await self._index(partition, through) or moved
+            try:
+                moved = await self._index(partition, self._follower.applied[partition]) or moved
+            except Unavailable:
+                raise
+            except Exception as error:
+                log.exception("indexing failed", partition=partition)
+                failure = error
+        if failure is not None:
+            raise failure
         return moved
 
     async def _index(self, partition: int, through: int) -> bool:
+        if partition not in self.progress:
+            self.progress[partition] = await self._store.load_progress(partition)
+        if self.progress[partition].position >= through:
+            return False
         before = self.progress.pop(partition)  # read again unless all goes well
         entries = await self._store.list_entries(partition, before.position, through, BATCH_ENTRIES)
         if not entries:
