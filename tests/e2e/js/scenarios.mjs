@@ -170,6 +170,30 @@ const scenes = {
         assert.deepEqual(got.filter((id) => sent.includes(id)), sent);
         return [alice, returned];
     },
+
+    // As Element searches: the newest first, page by page, each result with its neighbours.
+    async search(url) {
+        const { alice, bob, roomId } = await pairInRoom(url);
+        const sent = [];
+        for (let number = 0; number < 12; number++) {
+            sent.push(await alice.say(roomId, `봉수대에 불이 ${number}번 올랐다`));
+        }
+        const filter = { rooms: [roomId], limit: 10 };
+        const results = await until(async () => {
+            const found = await bob.client.searchRoomEvents({ term: "봉수", filter });
+            return found.count === sent.length && found;
+        }, "the index");
+        assert.deepEqual(results.highlights, ["봉수"]);
+        await bob.client.backPaginateRoomEventsSearch(results);
+        assert.equal(results.next_batch, undefined);
+        const contexts = results.results.map((result) => result.context);
+        const shown = contexts.map((context) => context.getEvent());
+        assert.deepEqual(shown.map((event) => event.getId()), sent.toReversed());
+        const around = contexts[1].getTimeline().map((event) => event.getId());
+        assert.deepEqual(around, sent.slice(-3));
+        assert.equal(contexts[1].getEvent().sender.userId, alice.userId);
+        return [alice, bob];
+    },
 };
 
 const [scene, url] = process.argv.slice(2);
