@@ -9,6 +9,7 @@
     follower    applies durable entries in order and wakes who waits
     bus         the Protocol by which nodes hear of each other; it holds no truth
     gateway     brings a proposal to its sequencer, wherever that is
+    intents     work over several partitions, carried out to its end whatever dies meanwhile
 
 It promises: an entry that was shown or acknowledged is durable, has one position for ever, and is
 applied by every follower in order. What it appends is the planners' business (`rooms`, `users`).
