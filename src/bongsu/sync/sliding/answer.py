@@ -22,7 +22,8 @@ from bongsu.sync.sliding.plan import (
 )
 from bongsu.sync.sliding.request import Extensions, SlidingBody, is_on
 from bongsu.sync.sliding.room_list import RoomLists
-from bongsu.sync.sliding.rooms import RoomRenderer, Shown
+from bongsu.sync.sliding.room_result import Shown
+from bongsu.sync.sliding.rooms import RoomRenderer
 from bongsu.sync.sliding.sources import SlidingStore
 from bongsu.sync.sources import DeviceAnswer, SyncStore
 from bongsu.sync.streams.account_data import AccountDataNews

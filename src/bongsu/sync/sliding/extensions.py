@@ -1,7 +1,6 @@
 """What is beside rooms: messages to devices, keys, account data, receipts, typing."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from bongsu.errors import InvalidParam
 from bongsu.log.entry import Receipt
@@ -12,7 +11,7 @@ from bongsu.sync.hub import Hub
 from bongsu.sync.sliding.connection import ACCOUNT_DATA, RECEIPTS, ConnectionState
 from bongsu.sync.sliding.plan import TYPING, Config, Task
 from bongsu.sync.sliding.request import Extensions, ToDeviceExtension, is_on
-from bongsu.sync.sliding.rooms import Shown
+from bongsu.sync.sliding.room_result import Shown
 from bongsu.sync.sources import DeviceAnswer, DeviceSource, SyncStore, TypingSource
 from bongsu.sync.streams.account_data import (
     AccountDataNews,
@@ -29,13 +28,6 @@ from bongsu.sync.view import View, encode
 TO_DEVICE_LIMIT = 100
 NO_DEVICE_NEWS = DeviceAnswer((), 0, False)
 NO_ACCOUNT_DATA = AccountDataNews([], {})
-
-
-class Extended(NamedTuple):
-    """Rendered members of `extensions`, and whether they are a reason to answer."""
-
-    parts: Sequence[bytes]
-    has_news: bool
 
 
 class ExtensionReader:
@@ -100,13 +92,6 @@ class ExtensionReader:
                 fields.append(b'"device_lists":' + encode(names))
             parts.append(b'"e2ee":{%b}' % b",".join(fields))
         return parts
-
-    def render_standing(
-        self, view_device: DeviceAnswer, extensions: Extensions, incarnation: bytes
-    ) -> bytes:
-        """For an answer without news."""
-        quiet = view_device._replace(messages=())
-        return b",".join(self.render_devices(extensions, quiet, NOTHING, incarnation))
 
     # -- account data --------------------------------------------------------------------------
 
