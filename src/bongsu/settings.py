@@ -73,12 +73,12 @@ class Settings:
     appservices: tuple[str, ...] = _setting(
         (), "Registration files (YAML) of application services: bridges and bots."
     )
-    appservices: tuple[str, ...] = _setting(
-        (), "Registration files (YAML) of application services: bridges and bots."
-    )
     default_room_version: str = _setting("12", "Version of new rooms.", choices=("10", "11", "12"))
     enable_presence: bool = _setting(True, "Whether people see who is online.")
     max_upload_bytes: int = _setting(100 * 1024**2, "Largest media upload.")
+    email_reveals_accounts: bool = _setting(
+        False, "Tell who asks whether an e-mail address has an account here."
+    )
     url_previews: bool = _setting(True, "Whether this server looks at links for its people.")
     url_preview_blocklist: tuple[str, ...] = _setting(
         (), "Links that are not looked at: patterns such as *.example.org or https://x.org/a/*."

@@ -34,6 +34,7 @@ DEFAULT_RATES: Mapping[str, Rate] = {
     "invite": Rate(1, 50),
     "create_room": Rate(0.5, 30),
     "media": Rate(50, 500),
+    "email": Rate(1 / 600, 5),  # by the address that mail is sent to
     "preview": Rate(1, 60),  # a room full of links, then one a second
     "report": Rate(0.2, 10),
     "search": Rate(2, 20),

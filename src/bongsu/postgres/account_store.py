@@ -49,6 +49,8 @@ UPDATE account
  WHERE user_id = $1 RETURNING user_id
 """
 
+_END_THREEPIDS = "DELETE FROM threepid WHERE user_id = $1"
+
 _END_SHORT_TOKENS = "DELETE FROM short_token WHERE user_id = $1"
 
 _MODERATE = {
@@ -111,6 +113,7 @@ class PostgresAccountStore:
                 return False
             await insert_intent(connection, then)
             await self._devices.delete_others_in(connection, user_id, keep=None)
+            await connection.execute(_END_THREEPIDS, user_id)
             await connection.execute(_END_SHORT_TOKENS, user_id)
             return True
 

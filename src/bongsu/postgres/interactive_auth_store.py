@@ -6,7 +6,7 @@ from bongsu.postgres.database import Connection, Database
 from bongsu.users.interactive_auth import AuthSession
 
 _GET = """
-SELECT operation, request_hash, expires_at, session_id, completed, registration_token
+SELECT operation, request_hash, expires_at, session_id, completed, registration_token, email
   FROM interactive_auth WHERE owner = $1 AND session_id = $2 AND expires_at > $3
 """
 
@@ -21,10 +21,12 @@ DELETE FROM interactive_auth
 
 _PUT = """
 INSERT INTO interactive_auth
-       (owner, session_id, operation, request_hash, completed, registration_token, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+       (owner, session_id, operation, request_hash, completed, registration_token, expires_at,
+        email)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (owner, session_id) DO UPDATE
-   SET completed = EXCLUDED.completed, registration_token = EXCLUDED.registration_token
+   SET completed = EXCLUDED.completed, registration_token = EXCLUDED.registration_token,
+       email = EXCLUDED.email
 """
 
 _DELETE = "DELETE FROM interactive_auth WHERE owner = $1 AND session_id = $2"
@@ -56,6 +58,7 @@ class PostgresAuthSessionStore:
             await connection.execute(
                 _PUT, owner, session.session_id, session.operation, session.request_hash,
                 session.completed, session.registration_token, session.expires_at,
+                session.email,
             )  # fmt: skip
 
         await self._database.write(body)
@@ -85,4 +88,5 @@ def _session(row: asyncpg.Record) -> AuthSession:
         session_id=row["session_id"],
         completed=list(row["completed"]),
         registration_token=row["registration_token"],
+        email=row["email"],
     )

@@ -17,11 +17,13 @@ from bongsu.errors import Forbidden
 from bongsu.ids import UserId
 from bongsu.users import text
 from bongsu.users.accounts import Account
+from bongsu.users.emails import Purpose
 from bongsu.users.passwords import Passwords
 from bongsu.users.tokens import Clock, now_ms
 
 PASSWORD = "m.login.password"
 DUMMY = "m.login.dummy"
+EMAIL = "m.login.email.identity"
 REGISTRATION_TOKEN = "m.login.registration_token"
 
 SESSION_MS = 10 * 60 * 1000
@@ -34,10 +36,19 @@ Flows = Sequence[Sequence[str]]
 
 
 class UserIdentifier(msgspec.Struct, frozen=True):
-    """Who logs in. Only m.id.user is served."""
+    """Who logs in: m.id.user, or m.id.thirdparty with an e-mail address."""
 
     type: str
     user: str | None = None
+    medium: str | None = None
+    address: str | None = None
+
+
+class ThreepidCreds(msgspec.Struct, frozen=True):
+    """What proves that a link in an e-mail was opened."""
+
+    sid: str
+    client_secret: str
 
 
 class AuthData(msgspec.Struct, frozen=True):
@@ -49,6 +60,8 @@ class AuthData(msgspec.Struct, frozen=True):
     user: str | None = None
     password: str | None = None
     token: str | None = None
+    threepid_creds: ThreepidCreds | None = None
+    threepidCreds: ThreepidCreds | None = None  # its older name
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ class Operation:
     user_id: UserId | None
     flows: Flows
     request_hash: bytes = b""
+    email_purpose: Purpose = "password"  # of links that pass an EMAIL stage
 
 
 @dataclass
@@ -75,6 +89,7 @@ class AuthSession:
     session_id: str = ""
     completed: list[str] = field(default_factory=list[str])
     registration_token: str | None = None
+    email: str | None = None
 
 
 class Flow(msgspec.Struct, frozen=True):
@@ -94,9 +109,11 @@ class Challenge(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Passed:
-    """A flow is complete. `registration_token`: a use of this one is to be spent."""
+    """A flow is complete. `registration_token`: a use of this one is to be spent. `email`: this
+    address was proved on the way."""
 
     registration_token: str | None = None
+    email: str | None = None
 
 
 class AuthSessionStore(Protocol):
@@ -109,6 +126,16 @@ class AuthSessionStore(Protocol):
 
 class RegistrationTokenStore(Protocol):
     async def is_usable(self, token: str, now: int) -> bool: ...
+
+
+class Addresses(Protocol):
+    """What `users.emails.Emails` knows of proved addresses."""
+
+    async def owner(self, address: str) -> UserId | None: ...
+
+    async def validated(self, purpose: Purpose, sid: str, client_secret: str) -> str | None: ...
+
+    async def spend(self, sid: str) -> bool: ...
 
 
 class AccountReader(Protocol):
@@ -127,6 +154,7 @@ class InteractiveAuth:
         *,
         server_name: str,
         lasting_tokens: Collection[str] = (),
+        emails: Addresses | None = None,
         clock: Clock = now_ms,
     ) -> None:
         self._store = store
@@ -135,6 +163,7 @@ class InteractiveAuth:
         self._passwords = passwords
         self._server_name = server_name
         self._lasting_tokens = frozenset(lasting_tokens)
+        self._emails = emails
         self._clock = clock
 
     async def authenticate(self, operation: Operation, auth: AuthData | None) -> Passed | Challenge:
@@ -151,7 +180,7 @@ class InteractiveAuth:
         if any(set(flow) <= set(session.completed) for flow in operation.flows):
             if session.session_id:
                 await self._store.delete(owner, session.session_id)
-            return Passed(session.registration_token)
+            return Passed(session.registration_token, session.email)
         return await self._challenge(owner, operation, session, error)
 
     async def is_registration_token(self, token: str) -> bool:
@@ -188,15 +217,31 @@ class InteractiveAuth:
             if auth.token is None or not await self.is_registration_token(auth.token):
                 return "Invalid registration token"
             session.registration_token = None if self._is_lasting(auth.token) else auth.token
+        if auth.type == EMAIL:
+            session.email = await self._proved_address(operation, auth)
+            if session.email is None:
+                return "The link in the e-mail has not been opened, or too long ago"
         session.completed.append(str(auth.type))
         return None
 
     def _is_lasting(self, token: str) -> bool:
         return token in self._lasting_tokens
 
+    async def _proved_address(self, operation: Operation, auth: AuthData) -> str | None:
+        """The address whose link was opened for this; the proof is good for one stage."""
+        proof = auth.threepid_creds or auth.threepidCreds
+        if proof is None or self._emails is None:
+            return None
+        address = await self._emails.validated(
+            operation.email_purpose, proof.sid, proof.client_secret
+        )
+        return address if address and await self._emails.spend(proof.sid) else None
+
     async def _is_password(self, user_id: UserId | None, auth: AuthData) -> bool:
         name = named_user(auth.identifier, auth.user)
         named = None if name is None else text.local_user_id(name, self._server_name)
+        if name is None and (address := named_address(auth.identifier)) and self._emails:
+            named = await self._emails.owner(address)
         if name is None and auth.identifier is None:
             named = user_id  # some clients name nobody: it can only be who is logged in
         if user_id is None or named != user_id or auth.password is None:
@@ -228,6 +273,13 @@ def named_user(identifier: UserIdentifier | None, user: str | None) -> str | Non
     if identifier is None:
         return user
     return identifier.user if identifier.type == "m.id.user" else None
+
+
+def named_address(identifier: UserIdentifier | None) -> str | None:
+    """The e-mail address that a login names."""
+    if identifier is None or identifier.type != "m.id.thirdparty" or identifier.medium != "email":
+        return None
+    return identifier.address
 
 
 def hash_request(body: Mapping[str, Any]) -> bytes:

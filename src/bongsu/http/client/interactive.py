@@ -9,6 +9,7 @@ from typing import Any
 
 from bongsu.http.message import Request, Response, json_response
 from bongsu.users.interactive_auth import (
+    EMAIL,
     PASSWORD,
     Challenge,
     Flows,
@@ -34,6 +35,16 @@ def device_operation_of(request: Request) -> Operation:
     """The same for devices and their keys: of an application service nothing more is asked."""
     is_service = request.requester.appservice_id is not None
     return operation_of(request, NO_STAGES if is_service else PASSWORD_FLOWS)
+
+
+def email_operation_of(request: Request) -> Operation:
+    """The same for who is not logged in, and proves an address of the account instead."""
+    return Operation(
+        name=operation_name(request),
+        user_id=None,
+        flows=((EMAIL,),),
+        request_hash=hash_request(request.json(dict[str, Any])),
+    )
 
 
 def operation_name(request: Request) -> str:

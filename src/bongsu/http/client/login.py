@@ -13,11 +13,13 @@ from bongsu.ids import UserId
 from bongsu.users import text
 from bongsu.users.accounts import Accounts, user_deactivated, user_locked
 from bongsu.users.devices import Devices
+from bongsu.users.emails import Emails
 from bongsu.users.interactive_auth import (
     AuthData,
     Challenge,
     InteractiveAuth,
     UserIdentifier,
+    named_address,
     named_user,
 )
 from bongsu.users.passwords import Passwords
@@ -67,9 +69,11 @@ class Login:
         interactive_auth: InteractiveAuth,
         rate_limiter: RateLimiter,
         services: Acting,
+        emails: Emails | None = None,
         *,
         server_name: str,
     ) -> None:
+        self._emails = emails
         self._services = services
         self._accounts = accounts
         self._sessions = sessions
@@ -138,6 +142,8 @@ class Login:
         if name is None and body.identifier is None:
             raise MissingParam("Missing identifier")
         user_id = None if name is None else text.local_user_id(name, self._server_name)
+        if name is None and (address := named_address(body.identifier)) and self._emails:
+            user_id = await self._emails.owner(address)
         if user_id is not None:
             self._rate_limiter.spend("login", user_id)  # guesses may come from many addresses
         account = None if user_id is None else await self._accounts.get(user_id)

@@ -1,13 +1,13 @@
 """Account registration. Spec: Client-Server API, "Account registration"."""
 
 import secrets
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
 
 from bongsu.appservices.services import Services
 from bongsu.errors import Forbidden, MissingParam, Refused
-from bongsu.http.client.account import threepid_denied
 from bongsu.http.client.appservices import APPLICATION_SERVICE, service_of
 from bongsu.http.client.interactive import challenge_response, operation_name
 from bongsu.http.message import Request
@@ -15,8 +15,10 @@ from bongsu.http.routing import Answer, Auth, get, post
 from bongsu.ids import UserId
 from bongsu.users import text
 from bongsu.users.accounts import Accounts, Login
+from bongsu.users.emails import Emails
 from bongsu.users.interactive_auth import (
     DUMMY,
+    EMAIL,
     REGISTRATION_TOKEN,
     AuthData,
     Challenge,
@@ -29,6 +31,12 @@ from bongsu.users.interactive_auth import (
 Mode = Literal["open", "token", "closed"]
 
 FLOWS: dict[Mode, Flows] = {"open": ((DUMMY,),), "token": ((REGISTRATION_TOKEN,),), "closed": ()}
+# With e-mail an address may be proved on the way; nobody must.
+EMAIL_FLOWS: dict[Mode, Flows] = {
+    "open": ((EMAIL,), (DUMMY,)),
+    "token": ((EMAIL, REGISTRATION_TOKEN), (REGISTRATION_TOKEN,)),
+    "closed": (),
+}
 KINDS = ("user", "guest")
 CHOSEN_LOCALPART_BYTES = 8
 
@@ -62,9 +70,11 @@ class Register:
         interactive_auth: InteractiveAuth,
         policy: RegistrationPolicy,
         services: Services,
+        emails: Emails | None = None,
         *,
         server_name: str,
     ) -> None:
+        self._emails = emails
         self._services = services
         self._accounts = accounts
         self._auth = interactive_auth
@@ -109,11 +119,6 @@ class Register:
         token = request.query_required("token")
         return {"valid": await self._auth.is_registration_token(token)}
 
-    @post("/_matrix/client/v3/register/email/requestToken", auth=Auth.NONE, limit="register")
-    @post("/_matrix/client/v3/register/msisdn/requestToken", auth=Auth.NONE, limit="register")
-    async def request_token(self, request: Request) -> Answer:
-        raise threepid_denied()
-
     def _check_open(self) -> None:
         if self._policy.mode == "closed":
             raise Forbidden("Registration is disabled")
@@ -141,7 +146,8 @@ class Register:
         return text.new_user_id(secrets.token_hex(CHOSEN_LOCALPART_BYTES), self._server_name)
 
     async def _authenticate(self, request: Request, auth: AuthData | None) -> Passed | Challenge:
-        operation = Operation(operation_name(request), None, FLOWS[self._policy.mode])
+        flows = (FLOWS if self._emails is None else EMAIL_FLOWS)[self._policy.mode]
+        operation = Operation(operation_name(request), None, flows, email_purpose="register")
         return await self._auth.authenticate(operation, auth)
 
     async def _create(
@@ -150,6 +156,9 @@ class Register:
         session = await self._accounts.create(
             user_id, password, registration_token=passed.registration_token, login=login
         )
+        if passed.email is not None and self._emails is not None:
+            with suppress(Refused):  # somebody else's meanwhile: the account goes without it
+                await self._emails.keep(user_id, passed.email)
         if session is None:
             return {"user_id": user_id, "home_server": self._server_name}
         return session

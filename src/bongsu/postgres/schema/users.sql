@@ -68,6 +68,7 @@ CREATE TABLE interactive_auth (
     request_hash       bytea NOT NULL,             -- SHA-256 of the body without auth; or empty
     completed          text[] NOT NULL,            -- stages passed, in order
     registration_token text COLLATE "C",           -- the token of a passed registration_token stage
+    email              text COLLATE "C",           -- the address proved by a passed email stage
     expires_at         bigint NOT NULL,
     PRIMARY KEY (owner, session_id)
 );
