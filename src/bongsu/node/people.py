@@ -8,7 +8,6 @@ from bongsu.http.client.account import AccountEndpoints
 from bongsu.http.client.account_data import AccountDataEndpoints
 from bongsu.http.client.admin import AdminEndpoints
 from bongsu.http.client.devices import DeviceEndpoints
-from bongsu.http.client.email_page import EmailPage
 from bongsu.http.client.login import Login
 from bongsu.http.client.openid import OpenIdEndpoints
 from bongsu.http.client.profile import ProfileEndpoints
@@ -16,17 +15,14 @@ from bongsu.http.client.push_rules import PushRules
 from bongsu.http.client.pushers import Pushers
 from bongsu.http.client.register import Mode, Register, RegistrationPolicy
 from bongsu.http.client.reports import ReportEndpoints
-from bongsu.http.client.threepids import ThreepidEndpoints
 from bongsu.http.client.user_directory import UserDirectoryEndpoints
 from bongsu.http.rate_limit import RateLimiter
 from bongsu.log.bus import Bus
 from bongsu.log.gateway import Log
 from bongsu.log.intents import Intents
-from bongsu.node.pushing import mailer_of
 from bongsu.postgres.account_store import PostgresAccountStore
 from bongsu.postgres.database import Database
 from bongsu.postgres.device_store import PostgresDeviceStore
-from bongsu.postgres.email_store import PostgresEmailStore
 from bongsu.postgres.event_positions import PostgresEventPositions
 from bongsu.postgres.intent_store import PostgresIntentStore
 from bongsu.postgres.interactive_auth_store import (
@@ -38,6 +34,7 @@ from bongsu.postgres.pusher_store import PostgresPusherStore, delete_pushers_of
 from bongsu.postgres.report_store import PostgresReportStore
 from bongsu.postgres.session_store import PostgresSessionStore
 from bongsu.postgres.short_token_store import PostgresShortTokenStore
+from bongsu.postgres.sliding_store import delete_connections_of
 from bongsu.postgres.user_data_store import PostgresUserDataStore
 from bongsu.postgres.user_directory_store import PostgresUserDirectory
 from bongsu.push.log_store import LoggedPushRules
@@ -52,7 +49,6 @@ from bongsu.users.departure import Departures
 from bongsu.users.device_announcer import LoggedDeviceLists
 from bongsu.users.devices import Devices
 from bongsu.users.directory import UserDirectory
-from bongsu.users.emails import Emails
 from bongsu.users.interactive_auth import InteractiveAuth
 from bongsu.users.last_seen import LastSeen
 from bongsu.users.openid import OpenId
@@ -81,7 +77,9 @@ class People:
         name = settings.server_name
         self.passwords = Passwords()
         self.device_lists = LoggedDeviceLists(log)
-        self.device_store = PostgresDeviceStore(database, [delete_pushers_of, delete_keys_of])
+        self.device_store = PostgresDeviceStore(
+            database, [delete_pushers_of, delete_keys_of, delete_connections_of]
+        )
         device_store = self.device_store
         account_store = PostgresAccountStore(database, device_store)
         sessions = PostgresSessionStore(database)
@@ -102,7 +100,6 @@ class People:
             server_name=name,
             announcer=self.device_lists,
         )
-        self.emails = _emails(settings, database)
         self.interactive_auth = InteractiveAuth(
             PostgresAuthSessionStore(database),
             self.accounts,
@@ -110,7 +107,6 @@ class People:
             self.passwords,
             server_name=name,
             lasting_tokens=settings.registration_tokens,
-            emails=self.emails,
         )
         self.last_seen = LastSeen(device_store)
         self.intents = Intents(PostgresIntentStore(database))
@@ -122,11 +118,7 @@ class People:
         self._settings = settings
         self._rate_limiter = rate_limiter
         self._openid = OpenId(short_tokens, server_name=name)
-        self._pushers = PushersService(
-            PostgresPusherStore(database),
-            PostgresEmailStore(database) if settings.smtp_url else None,
-            plain_http=bool(settings.outgoing_allowed_networks),
-        )
+        self._pushers = PushersService(PostgresPusherStore(database))
         self._user_directory = UserDirectory(PostgresUserDirectory(database))
         self._reports = Reports(
             PostgresReportStore(database),
@@ -142,12 +134,7 @@ class People:
         policy = RegistrationPolicy(mode, self._settings.guests)
         return [
             Register(
-                self.accounts,
-                self.interactive_auth,
-                policy,
-                self.services,
-                self.emails,
-                server_name=name,
+                self.accounts, self.interactive_auth, policy, self.services, server_name=name
             ),
             Login(
                 self.accounts,
@@ -157,17 +144,9 @@ class People:
                 self.interactive_auth,
                 self._rate_limiter,
                 self.acting,
-                self.emails,
                 server_name=name,
             ),
-            AccountEndpoints(self.accounts, self.interactive_auth, self.emails),
-            ThreepidEndpoints(
-                self.emails,
-                self.interactive_auth,
-                self._rate_limiter,
-                may_register=mode != "closed",
-            ),
-            EmailPage(self.emails),
+            AccountEndpoints(self.accounts, self.interactive_auth),
             DeviceEndpoints(self.devices, self.interactive_auth),
             AdminEndpoints(self.accounts, self.devices, server_name=name),
             OpenIdEndpoints(self._openid),
@@ -185,24 +164,8 @@ class People:
         await self.intents.start()
 
     async def stop(self) -> None:
-        if self.emails is not None:
-            await self.emails.stop()
         await self.intents.stop()
         await self.device_lists.stop()
         await self.last_seen.stop()
         await self.revocations.stop()
         self.passwords.close()
-
-
-def _emails(settings: Settings, database: Database) -> Emails | None:
-    """People's e-mail addresses, if the settings name a mail server."""
-    mailer = mailer_of(settings)
-    if mailer is None:
-        return None
-    return Emails(
-        PostgresEmailStore(database),
-        mailer,
-        settings.base_url,
-        server_name=settings.server_name,
-        reveals=settings.email_reveals_accounts,
-    )
