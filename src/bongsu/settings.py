@@ -16,6 +16,7 @@ LOOPBACK_NAMES = ("localhost", "ip6-localhost")
 PROCESSES_MAX = 64
 UPLOAD_BYTES_MAX = 4 * 1024**3
 MEMORY_MB_MIN = 16
+SUPPORT_ROLES = ("admin", "security", "moderator", "dpo")
 
 
 def _setting(
@@ -131,6 +132,10 @@ class Settings:
             raise OperatorError("smtp_from: smtp_url needs an address that e-mail is from")
         self._check_site()
         self._check_numbers()
+        for contact in self.support_contacts:
+            role, _, address = contact.partition("=")
+            if role not in SUPPORT_ROLES or "@" not in address:
+                raise OperatorError(f"support_contacts: {contact!r} is not ROLE=ADDRESS")
         for name in ("trusted_proxies", "outgoing_allowed_networks"):
             for network in getattr(self, name):
                 _check_network(name, network)
@@ -152,6 +157,17 @@ class Settings:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen_host, self.listen_host)
         bracketed = f"[{host}]" if ":" in host else host
         return f"http://{bracketed}:{self.listen_port}"
+
+    @property
+    def support(self) -> dict[str, Any]:
+        """What /.well-known/matrix/support answers; empty if nobody is named."""
+        contacts: list[dict[str, str]] = []
+        for contact in self.support_contacts:
+            role, _, address = contact.partition("=")
+            kind = "matrix_id" if address.startswith("@") else "email_address"
+            contacts.append({"role": f"m.role.{role}", kind: address})
+        page = {"support_page": self.support_page} if self.support_page else {}
+        return {**({"contacts": contacts} if contacts else {}), **page}
 
     def of_process(self, number: int) -> "Settings":
         """The settings of one of several processes, counted from 0: each is monitored by itself."""

@@ -159,7 +159,13 @@ class Node:
         )
         for endpoint in [e for part in parts for e in part.endpoints()]:
             router.add(endpoint)
-        facts = ServerFacts(settings.default_room_version, settings.base_url, UNSTABLE_FEATURES)
+        facts = ServerFacts(
+            settings.default_room_version,
+            settings.base_url,
+            UNSTABLE_FEATURES,
+            settings.support,
+            has_mail=self._people.emails is not None,
+        )
         router.add(ServerInfo(facts))
         monitoring = Monitoring(registry, self._reasons_not_ready, self._missing)
         router.add(monitoring)

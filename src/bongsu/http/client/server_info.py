@@ -25,6 +25,8 @@ class ServerFacts(msgspec.Struct, frozen=True):
     default_room_version: str = "12"
     base_url: str | None = None
     unstable_features: Mapping[str, bool] = {}
+    support: Mapping[str, Any] = {}  # /.well-known/matrix/support; empty: nobody is named
+    has_mail: bool = False
 
 
 class ServerInfo:
@@ -34,7 +36,7 @@ class ServerInfo:
             "versions": VERSIONS,
             "unstable_features": {**UNSTABLE_FEATURES, **facts.unstable_features},
         }
-        self._capabilities = capabilities(facts.default_room_version)
+        self._capabilities = capabilities(facts.default_room_version, facts.has_mail)
 
     @get("/_matrix/client/versions", auth=Auth.NONE)
     async def versions(self, request: Request) -> Answer:
@@ -53,6 +55,12 @@ class ServerInfo:
             raise NotFound("This server has not been told its address")
         return {"m.homeserver": {"base_url": self._facts.base_url}}
 
+    @get("/.well-known/matrix/support", auth=Auth.NONE)
+    async def well_known_support(self, request: Request) -> Answer:
+        if not self._facts.support:
+            raise NotFound("Nobody is named to ask")
+        return dict(self._facts.support)
+
     @get("/_matrix/client/v1/auth_metadata", auth=Auth.NONE)
     async def auth_metadata(self, request: Request) -> Answer:
         raise Refused("OAuth 2.0 is not offered", code="M_UNRECOGNIZED", status=404)
@@ -63,14 +71,14 @@ class ServerInfo:
 
 
 
-def capabilities(default_room_version: str) -> dict[str, Any]:
+def capabilities(default_room_version: str, has_mail: bool) -> dict[str, Any]:
     """The capabilities of every user."""
     return {
         "m.change_password": {"enabled": True},
         "m.room_versions": {"default": default_room_version, "available": ROOM_VERSIONS},
         "m.set_displayname": {"enabled": True},
         "m.set_avatar_url": {"enabled": True},
-        "m.3pid_changes": {"enabled": False},
+        "m.3pid_changes": {"enabled": has_mail},
         "m.get_login_token": {"enabled": True},
         "m.profile_fields": {"enabled": True},
         "m.forget_forced_upon_leave": {"enabled": False},
