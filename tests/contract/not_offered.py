@@ -11,19 +11,15 @@ NOT_OFFERED: dict[str, str] = {
     **dict.fromkeys([  # single sign-on
         "redirectToSSO", "redirectToIdP",
     ], UNRECOGNIZED),
-    **dict.fromkeys([  # previews of web pages, policy servers, contacts of the operator
-        "getUrlPreviewAuthed", "getUrlPreview", "getWellknownPolicy",
-        "getWellknownSupport",
-    ], UNRECOGNIZED),
+    "getWellknownPolicy": UNRECOGNIZED,  # policy servers
     **dict.fromkeys([  # what /sync replaced long ago
         "getEvents", "peekEvents", "initialSync", "getOneEvent",
     ], UNRECOGNIZED),
-    **dict.fromkeys([  # e-mail addresses and phone numbers: never asked for
-        "post3PIDs", "add3PID", "bind3PID", "requestTokenTo3PIDEmail", "requestTokenTo3PIDMSISDN",
-        "requestTokenToRegisterEmail", "requestTokenToRegisterMSISDN",
-        "requestTokenToResetPasswordEmail", "requestTokenToResetPasswordMSISDN",
+    **dict.fromkeys([  # identity servers and phone numbers
+        "bind3PID", "requestTokenTo3PIDMSISDN", "requestTokenToRegisterMSISDN",
+        "requestTokenToResetPasswordMSISDN",
     ], DENIED),
-    **dict.fromkeys(["delete3pidFromAccount", "unbind3pidFromAccount"], "200"),
+    "unbind3pidFromAccount": "200",
     "inviteBy3PID": "400 M_BAD_JSON",
     "getTurnServer": "200",  # {}: no server; clients take that better than an error
 }  # fmt: skip

@@ -9,11 +9,14 @@ PUSHER = {
     "pushkey": "key", "kind": "http", "app_id": "org.example", "app_display_name": "Example",
     "device_display_name": "Phone", "lang": "ko", "data": {"url": "https://x.y/_matrix/push/v1/notify"},
 }  # fmt: skip
+LINK = {"client_secret": "secret", "email": "{tag}@example.org", "send_attempt": 1}
+PROOF = {"sid": "{sid}", "client_secret": "secret"}
 
 SCENES = {
     "the server": [
         Step("- GET /_matrix/client/versions", has=("versions.0",)),
         Step("- GET /.well-known/matrix/client", has=("m.homeserver.base_url",)),
+        Step("- GET /.well-known/matrix/support", has=("contacts.1.matrix_id", "support_page")),
         Step("alice GET v3/capabilities", has=("capabilities.m.room_versions.default",)),
         Step("- GET v3/capabilities", gives="401 M_MISSING_TOKEN"),
         Step("alice GET v3/thirdparty/protocols"),
@@ -171,6 +174,32 @@ SCENES = {
         Step("bob PUT media/v3/upload/{later.path}", PNG, "403 M_FORBIDDEN"),
         Step("alice PUT media/v3/upload/{later.path}", PNG),
         Step("alice PUT media/v3/upload/{later.path}", PNG, "409 M_CANNOT_OVERWRITE_MEDIA"),
+    ],
+    "links": [
+        Step("alice GET v1/media/preview_url?url=http://127.0.0.1:1/", gives="502 M_UNKNOWN"),
+        Step("alice GET media/v3/preview_url?url=http://127.0.0.1:1/&ts=1", gives="502 M_UNKNOWN"),
+        Step("alice GET v1/media/preview_url?url=ftp://x.y/", gives="400 M_INVALID_PARAM"),
+        Step("alice GET v1/media/preview_url", gives="400 M_MISSING_PARAM"),
+        Step("- GET v1/media/preview_url?url=http://x.y/", gives="401 M_MISSING_TOKEN"),
+    ],
+    "e-mail addresses": [
+        Step("- POST v3/account/3pid/email/requestToken", LINK, has=("sid",),
+             keeps={"sid": "sid"}),
+        Step("- POST v3/account/password/email/requestToken", LINK, has=("sid",)),
+        Step("- POST v3/register/email/requestToken", LINK, has=("sid",)),
+        Step("- POST v3/register/email/requestToken", {**LINK, "email": "x"},
+             "400 M_INVALID_PARAM"),
+        Step("alice POST v3/account/3pid/add", PROOF, "401", has=("flows.0",),
+             keeps={"session": "session"}),
+        Step("alice POST v3/account/3pid/add",
+             {**PROOF, "auth": {**BY_PASSWORD, "session": "{session}"}},
+             "400 M_THREEPID_AUTH_FAILED"),
+        Step("alice POST v3/account/3pid", {"three_pid_creds": PROOF}, "401", has=("flows.0",)),
+        Step("alice POST v3/account/3pid/delete", {"medium": "email", "address": "a@example.org"},
+             has=("id_server_unbind_result",)),
+        Step("alice GET v3/account/3pid", has=("threepids",)),
+        Step("- POST v3/account/password", {"new_password": "x-{tag}"}, "401",
+             has=("flows.0.stages.0=m.login.email.identity",)),
     ],
     "people find people": [
         Step("alice PUT v3/profile/{alice}/displayname", {"displayname": "Zoë {tag}"}),

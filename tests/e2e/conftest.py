@@ -30,7 +30,13 @@ def solo(network: Network) -> Iterator[Bongsu]:
     """A server of one process."""
     if FOREIGN_URL:
         pytest.skip("BONGSU_E2E_URL names a server; this test needs one of ours")
-    settings = {"BONGSU_APPSERVICES": str(network.register())}
+    settings = {
+        "BONGSU_APPSERVICES": str(network.register()),
+        "BONGSU_SMTP_URL": "smtp://127.0.0.1:1",  # nobody is there: no answer waits for mail
+        "BONGSU_SMTP_FROM": "bongsu@example.org",
+        "BONGSU_SUPPORT_CONTACTS": "admin=help@example.org,security=@admin:localhost",
+        "BONGSU_SUPPORT_PAGE": "https://example.org/help",
+    }
     with _running(processes=1, settings=settings) as bongsu:
         yield bongsu
 

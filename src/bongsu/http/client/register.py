@@ -33,8 +33,8 @@ Mode = Literal["open", "token", "closed"]
 FLOWS: dict[Mode, Flows] = {"open": ((DUMMY,),), "token": ((REGISTRATION_TOKEN,),), "closed": ()}
 # With e-mail an address may be proved on the way; nobody must.
 EMAIL_FLOWS: dict[Mode, Flows] = {
-    "open": ((EMAIL,), (DUMMY,)),
-    "token": ((EMAIL, REGISTRATION_TOKEN), (REGISTRATION_TOKEN,)),
+    "open": ((DUMMY,), (EMAIL,)),
+    "token": ((REGISTRATION_TOKEN,), (EMAIL, REGISTRATION_TOKEN)),
     "closed": (),
 }
 KINDS = ("user", "guest")
