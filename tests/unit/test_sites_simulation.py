@@ -18,7 +18,8 @@ import pytest
 import structlog
 from simulation import scenario, witness_world
 from simulation.engine import Violation
-from simulation.sites import Mutation, SitesScenario
+from simulation.sites import Mutation
+from simulation.sites_scenario import SitesScenario
 from simulation.virtual_loop import run, virtual_monotonic
 
 from bongsu.log import follower, gateway, ownership, pending, sequencer
