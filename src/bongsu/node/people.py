@@ -8,6 +8,7 @@ from bongsu.http.client.account import AccountEndpoints
 from bongsu.http.client.account_data import AccountDataEndpoints
 from bongsu.http.client.admin import AdminEndpoints
 from bongsu.http.client.devices import DeviceEndpoints
+from bongsu.http.client.email_page import EmailPage
 from bongsu.http.client.login import Login
 from bongsu.http.client.openid import OpenIdEndpoints
 from bongsu.http.client.profile import ProfileEndpoints
@@ -15,14 +16,17 @@ from bongsu.http.client.push_rules import PushRules
 from bongsu.http.client.pushers import Pushers
 from bongsu.http.client.register import Mode, Register, RegistrationPolicy
 from bongsu.http.client.reports import ReportEndpoints
+from bongsu.http.client.threepids import ThreepidEndpoints
 from bongsu.http.client.user_directory import UserDirectoryEndpoints
 from bongsu.http.rate_limit import RateLimiter
 from bongsu.log.bus import Bus
 from bongsu.log.gateway import Log
 from bongsu.log.intents import Intents
+from bongsu.node.pushing import mailer_of
 from bongsu.postgres.account_store import PostgresAccountStore
 from bongsu.postgres.database import Database
 from bongsu.postgres.device_store import PostgresDeviceStore
+from bongsu.postgres.email_store import PostgresEmailStore
 from bongsu.postgres.event_positions import PostgresEventPositions
 from bongsu.postgres.intent_store import PostgresIntentStore
 from bongsu.postgres.interactive_auth_store import (
@@ -49,6 +53,7 @@ from bongsu.users.departure import Departures
 from bongsu.users.device_announcer import LoggedDeviceLists
 from bongsu.users.devices import Devices
 from bongsu.users.directory import UserDirectory
+from bongsu.users.emails import Emails
 from bongsu.users.interactive_auth import InteractiveAuth
 from bongsu.users.last_seen import LastSeen
 from bongsu.users.openid import OpenId
@@ -100,6 +105,7 @@ class People:
             server_name=name,
             announcer=self.device_lists,
         )
+        self.emails = _emails(settings, database)
         self.interactive_auth = InteractiveAuth(
             PostgresAuthSessionStore(database),
             self.accounts,
@@ -107,6 +113,7 @@ class People:
             self.passwords,
             server_name=name,
             lasting_tokens=settings.registration_tokens,
+            emails=self.emails,
         )
         self.last_seen = LastSeen(device_store)
         self.intents = Intents(PostgresIntentStore(database))
@@ -118,7 +125,11 @@ class People:
         self._settings = settings
         self._rate_limiter = rate_limiter
         self._openid = OpenId(short_tokens, server_name=name)
-        self._pushers = PushersService(PostgresPusherStore(database))
+        self._pushers = PushersService(
+            PostgresPusherStore(database),
+            PostgresEmailStore(database) if settings.smtp_url else None,
+            plain_http=bool(settings.outgoing_allowed_networks),
+        )
         self._user_directory = UserDirectory(PostgresUserDirectory(database))
         self._reports = Reports(
             PostgresReportStore(database),
@@ -134,7 +145,12 @@ class People:
         policy = RegistrationPolicy(mode, self._settings.guests)
         return [
             Register(
-                self.accounts, self.interactive_auth, policy, self.services, server_name=name
+                self.accounts,
+                self.interactive_auth,
+                policy,
+                self.services,
+                self.emails,
+                server_name=name,
             ),
             Login(
                 self.accounts,
@@ -144,9 +160,17 @@ class People:
                 self.interactive_auth,
                 self._rate_limiter,
                 self.acting,
+                self.emails,
                 server_name=name,
             ),
-            AccountEndpoints(self.accounts, self.interactive_auth),
+            AccountEndpoints(self.accounts, self.interactive_auth, self.emails),
+            ThreepidEndpoints(
+                self.emails,
+                self.interactive_auth,
+                self._rate_limiter,
+                may_register=mode != "closed",
+            ),
+            EmailPage(self.emails),
             DeviceEndpoints(self.devices, self.interactive_auth),
             AdminEndpoints(self.accounts, self.devices, server_name=name),
             OpenIdEndpoints(self._openid),
@@ -164,8 +188,24 @@ class People:
         await self.intents.start()
 
     async def stop(self) -> None:
+        if self.emails is not None:
+            await self.emails.stop()
         await self.intents.stop()
         await self.device_lists.stop()
         await self.last_seen.stop()
         await self.revocations.stop()
         self.passwords.close()
+
+
+def _emails(settings: Settings, database: Database) -> Emails | None:
+    """People's e-mail addresses, if the settings name a mail server."""
+    mailer = mailer_of(settings)
+    if mailer is None:
+        return None
+    return Emails(
+        PostgresEmailStore(database),
+        mailer,
+        settings.base_url,
+        server_name=settings.server_name,
+        reveals=settings.email_reveals_accounts,
+    )
