@@ -1,10 +1,17 @@
 """Changes of push rules survive others made at the same time."""
 
+import msgspec
 import pytest
 
 from bongsu.errors import InvalidParam, MissingParam, Unavailable
-from bongsu.ids import UserId
-from bongsu.push.pushers import PusherBody, is_notify_url, parse_pusher
+from bongsu.ids import DeviceId, UserId
+from bongsu.push.pushers import (
+    Pusher,
+    PusherBody,
+    PushersService,
+    is_notify_url,
+    parse_pusher,
+)
 from bongsu.push.rules import RuleBody, parse_rule
 from bongsu.push.ruleset import decode_changes
 from bongsu.push.service import PushRulesService
@@ -104,3 +111,49 @@ def test_urls_that_are_no_gateway(url: str) -> None:
 def test_urls_of_gateways() -> None:
     assert is_notify_url("http://127.0.0.1:5000/_matrix/push/v1/notify")
     assert is_notify_url("https://push.example.org/_matrix/push/v1/notify?x=1")
+
+
+class _Pushers:
+    async def put(self, *_: object, **__: object) -> bool:
+        return True
+
+    async def delete(self, user_id: UserId, app_id: str, pushkey: str) -> None:
+        raise AssertionError("not asked for here")
+
+    async def list_pushers(self, user_id: UserId) -> list[Pusher]:
+        return []
+
+
+class _Addresses:
+    async def owner(self, address: str) -> UserId | None:
+        return ALICE if address == "alice@example.org" else None
+
+
+async def test_email_goes_only_to_ones_own_address() -> None:
+    body = PusherBody(
+        app_id="m.email", pushkey="alice@example.org", kind="email", app_display_name="E-mail",
+        device_display_name="alice@example.org", lang="en", data={},
+    )  # fmt: skip
+    assert parse_pusher(body).kind == "email"
+    service = PushersService(_Pushers(), _Addresses())
+    await service.set_pusher(ALICE, DeviceId("D"), body)
+    others = msgspec.structs.replace(body, pushkey="bob@example.org")
+    with pytest.raises(InvalidParam):
+        await service.set_pusher(ALICE, DeviceId("D"), others)
+    with pytest.raises(InvalidParam):
+        await PushersService(_Pushers()).set_pusher(ALICE, DeviceId("D"), body)
+    wrongs: list[dict[str, str]] = [{"app_id": "org.example"}, {"kind": "http"}, {"kind": "fax"}]
+    for wrong in wrongs:
+        with pytest.raises(InvalidParam):
+            parse_pusher(msgspec.structs.replace(body, **wrong))
+
+
+def test_gateways_are_asked_by_https() -> None:
+    data = {"url": "http://push.example.org/_matrix/push/v1/notify"}
+    body = PusherBody(
+        app_id="a", pushkey="k", kind="http", app_display_name="", device_display_name="",
+        lang="en", data=data,
+    )  # fmt: skip
+    with pytest.raises(InvalidParam):
+        parse_pusher(body)
+    assert parse_pusher(body, plain_http=True).data == data

@@ -14,8 +14,9 @@ from time import time
 import structlog
 
 from bongsu.errors import Unavailable
+from bongsu.push.pushers import EMAIL_APP_ID
 from bongsu.pushing.deliverer import Deliverer
-from bongsu.pushing.notice import EMAIL_APP_ID, Due, PusherName, Undelivered
+from bongsu.pushing.notice import Due, PusherName, Undelivered
 from bongsu.pushing.progress import Progress
 from bongsu.pushing.sources import PushStore
 from bongsu.tasks import TaskOwner

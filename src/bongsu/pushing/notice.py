@@ -11,7 +11,6 @@ from bongsu.log.entry import LoggedEvent
 from bongsu.push.rules import Action
 
 EVENT_ID_ONLY = "event_id_only"
-EMAIL_APP_ID = "m.email"  # of all pushers of the kind email, and of no other
 
 
 class PusherName(NamedTuple):

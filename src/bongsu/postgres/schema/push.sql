@@ -26,9 +26,9 @@ CREATE TABLE push_cursor (
 
 -- What a gateway did not take and is tried again; of each pusher only the latest are kept.
 CREATE TABLE push_pending (
-    user_id text COLLATE "C" NOT NULL,     -- these three name the pusher, which may be gone
-    app_id text COLLATE "C" NOT NULL,
-    pushkey text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,     -- whose pusher, which may be gone
+    app_id text COLLATE "C" NOT NULL,      -- of the pusher
+    pushkey text COLLATE "C" NOT NULL,     -- of the pusher
     partition smallint NOT NULL,           -- of the event's room
     position bigint NOT NULL,              -- of the event
     ts bigint NOT NULL,                    -- of the event, ms: it is given up when it is too old
