@@ -5,14 +5,18 @@ service keeps each transaction as it came, so that what was sent twice can be to
 said twice.
 """
 
+import asyncio
+import os
+import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from bridge import Bridge
+from bridge import PATIENCE_SECONDS, Bridge
 from harness.bongsu import Bongsu
-from harness.http import HttpClient
+from harness.http import ConnectionLost, HttpClient
 from harness.matrix import MatrixError, User, call, register
 from harness.process import open_folder
 from mautrix.errors import MForbidden, MUserInUse
@@ -172,3 +176,45 @@ async def test_a_stranger_is_no_service(bongsu: Bongsu, bridge: Bridge) -> None:
     with pytest.raises(MatrixError, match=r"401.*M_UNKNOWN_TOKEN"):
         await call(client, "POST", path, body, token="nonsense")
     await client.close()
+
+
+async def test_one_of_two_processes_dies_again_and_again() -> None:
+    """Whichever of them delivers: the other goes on where it was."""
+    with open_folder() as folder:
+        bridge = Bridge("two")
+        path = bridge.register(folder)
+        pair = Bongsu(folder / "data", processes=2, settings={"BONGSU_APPSERVICES": str(path)})
+        pair.start()
+        try:
+            await _kill_gateways_while_talking(pair, bridge)
+        finally:
+            pair.stop()
+
+
+async def _kill_gateways_while_talking(pair: Bongsu, bridge: Bridge) -> None:
+    grace = await register(HttpClient(pair.url), "grace")
+    async with bridge.running(pair.url) as service:
+        room_id = await service.intent.create_room(invitees=[grace.user_id])
+        await grace.join(room_id)
+        said: list[str] = []
+        for round in range(4):
+            for number in range(25):
+                said.append(await _insist(pair, grace, room_id, f"{round} {number}"))
+                if number == 10:
+                    os.kill(pair.gateway_pids[round % 2], signal.SIGKILL)
+        await bridge.until(lambda: set(said) <= set(bridge.event_ids()))
+    assert [each for each in bridge.event_ids() if each in set(said)] == said
+    await grace.client.close()
+
+
+async def _insist(pair: Bongsu, user: User, room_id: str, text: str) -> str:
+    """Send, with the same transaction id until it is answered."""
+    txn_id = secrets.token_hex(8)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            try:
+                return await user.send(room_id, {"msgtype": "m.text", "body": text}, txn_id)
+            except (MatrixError, ConnectionLost, TimeoutError):
+                await user.client.close()
+                user.client = HttpClient(pair.url)
+                await asyncio.sleep(0.1)

@@ -70,7 +70,6 @@ class ServerInfo:
         return {}
 
 
-
 def capabilities(default_room_version: str, has_mail: bool) -> dict[str, Any]:
     """The capabilities of every user."""
     return {
