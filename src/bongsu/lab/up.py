@@ -18,7 +18,6 @@ from bongsu.lab.sites import components
 from bongsu.lab.status import Status
 from bongsu.lab.topology import Lab, Site
 from bongsu.nats.server_process import nats_binary
-from bongsu.postgres.migrate import migrate
 
 STEP_SECONDS_MAX = 120.0
 POLL_SECONDS = 0.25
@@ -40,7 +39,7 @@ async def up(lab: Lab, say: Say) -> None:
         await reached.primary()
         await reached.everywhere("patroni", "streams", lambda part: part["streaming"])
         await _make_database(lab)
-        say("database: up, schema migrated")
+        say("database: up")
         await reached.everywhere("nats", "all routes", lambda part: part["routes"] == _others(lab))
         await reached.everywhere("seaweed", "S3, fsync", lambda part: True)
         await asyncio.gather(*(asyncio.to_thread(seaweed.make_bucket, site) for site in lab.sites))
@@ -115,10 +114,9 @@ class _Progress:
 
 
 async def _make_database(lab: Lab) -> None:
-    """The role, the database and its schema, on the primary; may be repeated."""
+    """The role and the database, on the primary; may be repeated. Nodes bring the schema."""
     primary = lab.site(await _known_primary(lab))
     await _try_for(lambda: _make_role_and_database(lab, primary))
-    await _try_for(lambda: migrate(lab.database_url([primary])))
 
 
 async def _known_primary(lab: Lab) -> str:
