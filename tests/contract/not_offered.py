@@ -15,8 +15,8 @@ NOT_OFFERED: dict[str, str] = {
     **dict.fromkeys([  # what /sync replaced long ago
         "getEvents", "peekEvents", "initialSync", "getOneEvent",
     ], UNRECOGNIZED),
-    **dict.fromkeys([  # identity servers and phone numbers
-        "bind3PID", "requestTokenTo3PIDMSISDN", "requestTokenToRegisterMSISDN",
+    **dict.fromkeys([  # the old way without a password, identity servers, phone numbers
+        "post3PIDs", "bind3PID", "requestTokenTo3PIDMSISDN", "requestTokenToRegisterMSISDN",
         "requestTokenToResetPasswordMSISDN",
     ], DENIED),
     "unbind3pidFromAccount": "200",

@@ -194,7 +194,6 @@ SCENES = {
         Step("alice POST v3/account/3pid/add",
              {**PROOF, "auth": {**BY_PASSWORD, "session": "{session}"}},
              "400 M_THREEPID_AUTH_FAILED"),
-        Step("alice POST v3/account/3pid", {"three_pid_creds": PROOF}, "401", has=("flows.0",)),
         Step("alice POST v3/account/3pid/delete", {"medium": "email", "address": "a@example.org"},
              has=("id_server_unbind_result",)),
         Step("alice GET v3/account/3pid", has=("threepids",)),

@@ -5,7 +5,7 @@ import msgspec
 from bongsu.host import confined
 from bongsu.media.page import Page
 
-SECONDS_MAX = 10.0  # of one page, on a busy machine; its CPU time has a bound of its own
+SECONDS_MAX = 30.0  # of one page, on a busy machine; its CPU time has a bound of its own
 OUTPUT_BYTES_MAX = 256 * 1024
 
 

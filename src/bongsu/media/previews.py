@@ -29,6 +29,7 @@ BODY_BYTES_MAX = 8 * 1024 * 1024  # of a page, and of an image
 SECONDS_MAX = 15.0  # for each of the two
 REDIRECTS_MAX = 5
 FETCHES_MAX = 16  # at once in this process
+READINGS_MAX = 2  # processes that read pages and images, at once
 WAITING_MAX = 200
 FRESH_MS = 60 * 60 * 1000  # how long a preview is given out again
 FAILED_MS = 60 * 1000  # and the news that there is none
@@ -108,6 +109,7 @@ class UrlPreviews:
         self._blocklist = [pattern.lower() for pattern in blocklist]
         self._clock = clock
         self._free = asyncio.Semaphore(FETCHES_MAX)
+        self._reading = asyncio.Semaphore(READINGS_MAX)
         self._running: dict[bytes, asyncio.Task[Preview]] = {}
 
     async def get(self, requester: UserId, url: str) -> dict[str, Any]:
@@ -182,7 +184,8 @@ class UrlPreviews:
             return Preview(properties, expires, media_id)
         if kind not in _PAGES:
             return Preview({}, expires)
-        page = await self._pages.read(fetched.body, fetched.headers.get("content-type"))
+        async with self._reading:
+            page = await self._pages.read(fetched.body, fetched.headers.get("content-type"))
         if page is None:
             raise FetchFailed("the page could not be read")
         found = preview_of(page, fetched.url)
@@ -217,7 +220,8 @@ class UrlPreviews:
     async def _copy_image(
         self, requester: UserId, fetched: Fetched
     ) -> tuple[dict[str, Any], MediaId | None]:
-        measured = await self._images.measure(fetched.body)
+        async with self._reading:
+            measured = await self._images.measure(fetched.body)
         if measured is None:
             return {}, None
         width, height, kind = measured

@@ -14,7 +14,7 @@ from PIL import Image
 from bongsu.host import confined
 from bongsu.host.confined import confine
 
-SECONDS_MAX = 10.0
+SECONDS_MAX = 30.0
 MEMORY_BYTES_MAX = 768 * 1024 * 1024
 CPU_SECONDS_MAX = 4
 OUTPUT_BYTES_MAX = 200

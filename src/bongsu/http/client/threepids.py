@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bongsu.errors import MissingParam, Refused
+from bongsu.errors import Refused
 from bongsu.http.client.interactive import challenge_response, operation_of
 from bongsu.http.message import Request
 from bongsu.http.rate_limit import RateLimiter
@@ -24,17 +24,9 @@ class EmailTokenBody(msgspec.Struct, frozen=True):
     send_attempt: int
 
 
-class Credentials(msgspec.Struct, frozen=True):
+class AddBody(msgspec.Struct, frozen=True):
     sid: str
     client_secret: str
-
-
-class AddBody(msgspec.Struct, frozen=True):
-    """`three_pid_creds` as the deprecated endpoint has them."""
-
-    sid: str | None = None
-    client_secret: str | None = None
-    three_pid_creds: Credentials | None = None
     auth: AuthData | None = None
 
 
@@ -69,19 +61,17 @@ class ThreepidEndpoints:
     @post("/_matrix/client/v3/account/3pid/add", limit="login")
     async def add_3pid(self, request: Request) -> Answer:
         emails, body = self._known(), request.json(AddBody)
-        credentials = body.three_pid_creds
-        if credentials is None:
-            if body.sid is None or body.client_secret is None:
-                raise MissingParam("Missing sid or client_secret")
-            credentials = Credentials(body.sid, body.client_secret)
         passed = await self._auth.authenticate(operation_of(request), body.auth)
         if isinstance(passed, Challenge):
             return challenge_response(passed)
-        await emails.add(request.requester.user_id, credentials.sid, credentials.client_secret)
+        await emails.add(request.requester.user_id, body.sid, body.client_secret)
         return {}
 
+    @post("/_matrix/client/v3/account/3pid")
     @post("/_matrix/client/v3/account/3pid/bind")
     async def bind_3pid(self, request: Request) -> Answer:
+        """The first is deprecated: it asks for no password, so that whoever has a token alone
+        could take the whole account over with an address of their own."""
         raise threepid_denied()
 
     @post("/_matrix/client/v3/account/3pid/delete")
