@@ -1,9 +1,10 @@
 """Signature Version 4: what goes into it. Whether it is right a real store says (media tests)."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bongsu.s3.signature import Keys, signed_headers
+from bongsu.s3.store import skew_of
 
 KEYS = Keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 
@@ -23,3 +24,10 @@ def test_the_headers_of_a_request() -> None:
     assert len(fields["Signature"]) == 64
     other = signed_headers(KEYS, "GET", "127.0.0.1:8333", "/media/ab/abc", body, now)
     assert other["Authorization"] != headers["Authorization"]
+
+
+def test_the_store_s_clock_is_believed() -> None:
+    now = datetime(2026, 11, 22, 2, 0, 0, tzinfo=UTC)
+    assert skew_of("Sun, 22 Nov 2026 01:00:00 GMT", now) == timedelta(hours=-1)
+    for date in (None, "", "yesterday", "Sun, 22 Nov 2026 01:00:00 -0000"):
+        assert skew_of(date, now) == timedelta(), "who names no time is not believed"

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 from yarl import URL
@@ -30,6 +31,7 @@ class S3Store:
     def __init__(self, url: str, keys: Keys | None) -> None:
         self._url = URL(url)
         self._keys = keys
+        self._skew = timedelta()  # of the store's clock against ours, learnt when it refuses us
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX),
             auto_decompress=False,
@@ -108,7 +110,7 @@ class S3Store:
         url = self._url / key if key else self._url
         signed: dict[str, str] = {}
         if self._keys is not None:
-            now = datetime.now(UTC)
+            now = datetime.now(UTC) + self._skew
             signed = signed_headers(self._keys, method, url.authority, url.path, body_sha256, now)
         silence = ANSWER_SECONDS_MAX if data is None else STORED_SECONDS_MAX
         timeout = aiohttp.ClientTimeout(
@@ -120,6 +122,19 @@ class S3Store:
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
                 allow_redirects=False,
             ) as answer:  # fmt: skip
+                if answer.status == 403:
+                    self._skew = skew_of(answer.headers.get("Date"), datetime.now(UTC))
                 yield answer
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise StoreFailed(f"{type(error).__name__}: {error}") from error
+
+
+def skew_of(date: str | None, now: datetime) -> timedelta:
+    """How far ahead of `now` the store's clock is, by its Date header.
+
+    What is signed a quarter of an hour from its own time a store refuses; our clock may be wrong.
+    """
+    try:
+        return parsedate_to_datetime(date or "") - now
+    except (TypeError, ValueError):
+        return timedelta()
