@@ -109,6 +109,15 @@ async def test_hostile_searches_are_refused_in_time(client: HttpClient) -> None:
     assert time.monotonic() - began < PATIENCE_SECONDS
 
 
+async def test_each_of_two_processes_indexes_what_it_owns(pair: Bongsu) -> None:
+    client = HttpClient(pair.url)
+    user = await register(client, "alice-search-pair")
+    for number in range(8):
+        await user.send_text(await user.create_room(), f"beacon {number}")
+    await until(user, "beacon", 8)
+    await client.close()
+
+
 async def test_a_server_killed_while_it_indexes_goes_on_from_there() -> None:
     with open_folder() as folder:
         bongsu = Bongsu(folder / "data")
