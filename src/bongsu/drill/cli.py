@@ -13,7 +13,7 @@ import click
 import msgspec
 import uvloop
 
-from bongsu.drill.drill import Drill, Say, Times, lose_and_heal, whole
+from bongsu.drill.drill import Drill, Say, Times, known_primary, lose_and_heal, whole
 from bongsu.drill.load import Pace
 from bongsu.drill.log_table import read_log
 from bongsu.drill.losses import HOWS, LabLoss
@@ -149,8 +149,10 @@ class Series:
         return Drill(self.urls, how, self._pace, journal, self._token, self._say)
 
     async def _site(self, chosen: str, loss: LabLoss) -> str:
-        primary = await loss.primary()
-        if chosen == "primary" and primary is not None:
+        primary = await known_primary(loss)
+        if chosen == "primary":
+            if primary is None:
+                raise OperatorError("No site says that it has the primary: see `bongsu lab status`")
             return primary
         if chosen == "replica":
             times_lost = Counter(outcome.run.lost for outcome in self._outcomes)

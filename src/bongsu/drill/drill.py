@@ -21,6 +21,7 @@ from bongsu.drill.watch import watch_owners, watch_stalls
 FINISH_SECONDS_MAX = 60.0
 VERIFY_SECONDS_MAX = 180.0
 WHOLE_POLL_SECONDS = 0.5
+PRIMARY_TRIES = 5
 WHOLE_SECONDS_MAX = 300.0
 PROGRESS_SECONDS = 1.0
 
@@ -197,7 +198,7 @@ class Drill:
 
 async def lose_and_heal(drill: Drill, loss: Loss, site: str, times: Times) -> None:
     """The script of an ordinary drill."""
-    primary = await loss.primary()
+    primary = await known_primary(loss)
     drill.run.was_primary = None if primary is None else primary == site
     drill.phase("before")
     await asyncio.sleep(times.before)
@@ -212,6 +213,15 @@ async def lose_and_heal(drill: Drill, loss: Loss, site: str, times: Times) -> No
         drill.back()
         drill.phase("after")
         await asyncio.sleep(times.after)
+
+
+async def known_primary(loss: Loss) -> str | None:
+    """The site of the primary; on a crowded machine it may answer the second time only."""
+    for _ in range(PRIMARY_TRIES):
+        if (primary := await loss.primary()) is not None:
+            return primary
+        await asyncio.sleep(WHOLE_POLL_SECONDS)
+    return None
 
 
 async def whole(loss: Loss, seconds_max: float = WHOLE_SECONDS_MAX) -> bool:

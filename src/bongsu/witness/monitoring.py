@@ -91,6 +91,12 @@ class _Nobody:
     async def requester(self, token: str) -> Requester:
         raise UnknownToken
 
+    def service(self, token: str) -> Requester | None:
+        return None
+
+    async def act(self, requester: Requester, user: str | None, device: str | None) -> Requester:
+        raise UnknownToken
+
 
 async def serve(config: Config, agent: Agent) -> Server | None:
     """Start listening, if the configuration says where."""
