@@ -57,7 +57,6 @@ class ThreepidEndpoints:
             return {"threepids": []}
         return {"threepids": await self._emails.list_of(request.requester.user_id)}
 
-    @post("/_matrix/client/v3/account/3pid", limit="login")
     @post("/_matrix/client/v3/account/3pid/add", limit="login")
     async def add_3pid(self, request: Request) -> Answer:
         emails, body = self._known(), request.json(AddBody)
