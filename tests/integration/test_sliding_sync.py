@@ -396,3 +396,17 @@ async def test_a_state_that_is_gone_begins_anew(world: World, database: Database
     await database.execute("DELETE FROM sliding_connection")
     with pytest.raises(Refused):
         await world.two.get(BOB, pos, lists=rooms_list([0, 19]))
+
+
+async def test_a_state_that_comes_back_is_stored_again(world: World, database: Database) -> None:
+    """States of a connection that goes to and fro are forgotten in the database, not in memory."""
+    house, get = world.house, world.one.get
+    room = await house.room(ALICE, BOB)
+    answer = await get(BOB, lists=rooms_list([0, 19], limit=1, state=[]))
+    await world.one.sliding.stop()
+    await database.execute("DELETE FROM sliding_connection")
+    wish = {room: {"timeline_limit": 9, "required_state": []}}
+    await get(BOB, answer["pos"], lists=rooms_list([0, 19], state=[]), room_subscriptions=wish)
+    again = await get(BOB, lists=rooms_list([0, 19], limit=1, state=[]))
+    await world.one.sliding.stop()
+    assert (await world.two.get(BOB, again["pos"], lists=rooms_list([0, 19], state=[])))["pos"]

@@ -6,6 +6,7 @@
     hot_user, room_feed, history   what is kept in memory of people, rooms, memberships
     streams        one small file for each part of an answer
     answer, v2     the parts put together; the request that waits
+    sliding        the same streams for clients that look at some rooms first
 
 It promises: a token and the answers that follow it show every visible entry once, in order.
 """

@@ -105,7 +105,8 @@ class Connections:
         encoded = encode_state(state)
         mark = mark_state(encoded)
         key = (connection, mark)
-        if mark != base and key not in self._known:
+        # One that was stored before may have been forgotten since: store it again.
+        if mark != base and key not in self._unsaved:
             if len(self._unsaved) >= UNSAVED_MAX:
                 raise Unavailable("Too many connection states wait to be stored")
             self._unsaved[key] = SavedState(connection, mark, encoded, base)

@@ -15,7 +15,7 @@ from bongsu.sync.hot_user import HotUser
 from bongsu.sync.hub import Hub
 from bongsu.sync.sources import Span, SyncStore
 
-PEOPLE_MAX = 5_000
+ROOMS_KEPT_MAX = 1_000_000  # in all lists together: some 100 MB
 ACTIVITIES_MAX = 500_000
 
 
@@ -34,11 +34,12 @@ def stamp(body: bytes) -> int:
 class _Kept:
     """One person's list. `rooms` by id, each with when it was last active."""
 
-    __slots__ = ("choice", "moment", "order", "rooms", "user")
+    __slots__ = ("choice", "counted", "moment", "order", "rooms", "user")
 
     def __init__(self, user: HotUser) -> None:
         self.user = user
         self.moment = 0
+        self.counted = 0  # rooms, when it was put by
         self.choice: tuple[object, ...] = ()  # what decides which invites are shown
         self.rooms: dict[str, int] = {}
         self.order: Sequence[str] = ()
@@ -49,6 +50,7 @@ class RoomLists:
         self._hub = hub
         self._store = store
         self._people: OrderedDict[str, _Kept] = OrderedDict()
+        self._count = 0
         # By room, the position of its last event and when that was.
         self._active: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
@@ -66,11 +68,17 @@ class RoomLists:
             known = [user.histories[room_id] for room_id in touched if room_id in user.histories]
             await self._refresh(kept, known)
         kept.moment = moment
-        self._people[user.user_id] = kept
-        self._people.move_to_end(user.user_id)
-        if len(self._people) > PEOPLE_MAX:
-            self._people.popitem(last=False)
+        self._put_by(kept)
         return kept.order
+
+    def _put_by(self, kept: _Kept) -> None:
+        before = self._people.pop(kept.user.user_id, None)
+        self._count -= before.counted if before is not None else 0
+        kept.counted = len(kept.rooms)
+        self._count += kept.counted
+        self._people[kept.user.user_id] = kept
+        while self._count > ROOMS_KEPT_MAX and len(self._people) > 1:
+            self._count -= self._people.popitem(last=False)[1].counted
 
     async def _refresh(self, kept: _Kept, histories: Sequence[History]) -> None:
         listed: list[tuple[History, int]] = []
