@@ -119,9 +119,7 @@ class PostgresPublicRooms:
         patterns = None if terms is None else [_pattern(term) for term in terms]
         rooms, arguments = _rooms(listing, "$5")
         query = _PLACES.format(rooms=rooms, **(_BEFORE if backwards else _AFTER))
-        rows = await self._database.fetch(
-            query, joined_count, room_id, limit, patterns, *arguments
-        )
+        rows = await self._database.fetch(query, joined_count, room_id, limit, patterns, *arguments)
         return [Place(*row) for row in rows]
 
 
