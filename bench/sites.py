@@ -126,7 +126,7 @@ def _row(
     title: str, in_flight: int, sends: Sequence[float], seconds: float, used: Sequence[float]
 ) -> tuple[str, ...]:
     nodes, databases, everything, client = (one / len(sends) * 1000 for one in used)
-    cpu = (nodes, databases, everything - nodes - databases, everything, client)
+    cpu = (nodes, databases, max(0.0, everything - nodes - databases), everything, client)
     return (
         title,
         str(in_flight),
