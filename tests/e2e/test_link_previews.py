@@ -216,8 +216,8 @@ async def test_hostile_pages_cost_little(web: Web, alice: User) -> None:
     assert answers["ten-megabytes"] == (502, "M_UNKNOWN")
     assert "deep" in str(answers["nested"]) or answers["nested"] == (502, "M_UNKNOWN")
     assert len(str(answers["bomb"])) < 2000
-    assert isinstance(answers["huge-image"], dict)
-    assert "og:image" not in answers["no-image"]  # type: ignore[operator]
+    assert answers["huge-image"] == (502, "M_UNKNOWN") or "og:title" in str(answers["huge-image"])
+    assert "og:image" not in str(answers["no-image"])
     assert answers["empty"] == {}
 
 
