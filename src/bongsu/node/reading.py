@@ -50,7 +50,6 @@ class Reading:
         self.typing = TypingService(bus, reader, heart.follower)
         self._presence = PresenceService(bus, PostgresUserDirectory(database), heart.follower)
         self.presence = self._presence
-        self.presence = self._presence
         self._shows_presence = settings.enable_presence
         presence = self._presence if settings.enable_presence else SilentPresence()
         self.sync = SyncService(
