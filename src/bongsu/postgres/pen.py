@@ -40,6 +40,15 @@ SESSION = {
     "jit": "off",
 }
 
+# A socket that broke; the last is one that broke between two messages of a statement.
+_BROKEN = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
 # SQLSTATE classes by which the engine refuses rows for what they hold: certainly not written.
 _POISON = (
     asyncpg.DataError,
@@ -180,7 +189,7 @@ class PostgresPen:
             return task.result()
         except _POISON as error:
             raise PoisonedBatch(type(error).__name__) from error
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except _BROKEN as error:
             raise OwnershipLost(f"{type(error).__name__}: {error}") from error
 
     async def _drop(self, task: "asyncio.Future[Any]") -> None:
