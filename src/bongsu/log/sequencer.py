@@ -26,13 +26,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from time import monotonic
-from typing import Protocol
 
 import structlog
 
 from bongsu.errors import Refused, Unavailable
 from bongsu.log.batch import Batch, Head
-from bongsu.log.entry import Entry
+from bongsu.log.pen import Observer, Pen
 from bongsu.log.pending import Pending, Planner
 from bongsu.log.position import PARTITIONS
 from bongsu.log.proposal import (
@@ -55,40 +54,6 @@ LOADS_MAX = 10  # of one proposal: each may find that what an earlier one loaded
 HEARTBEAT_SECONDS = 0.5
 DRAIN_SECONDS_MAX = 5.0
 LEASE_SECONDS = 1.5  # how long after a confirmed commit an answer without one may be given
-
-
-class Pen(Protocol):
-    """The one connection that writes. Every method raises `OwnershipLost` when it is broken."""
-
-    async def claim(self, partitions: Sequence[int]) -> dict[int, Head]:
-        """Lock, bump the epoch, see it acknowledged, then load heads. Those it got."""
-        ...
-
-    async def release(self, partitions: Sequence[int]) -> None: ...
-
-    async def lookup(self, request_ids: Sequence[bytes]) -> dict[bytes, Accepted]:
-        """The first answers of requests that were carried out before."""
-        ...
-
-    async def write(self, batch: Batch) -> None:
-        """Commit, or raise; `PoisonedBatch` if certainly nothing was written."""
-        ...
-
-    async def confirm(self, heads: dict[int, Head], unmarked: Sequence[int]) -> None:
-        """See that all epochs still stand; record the heads of `unmarked` as durable."""
-        ...
-
-    async def abandon(self) -> None:
-        """Drop the connection without a word; its locks fall free."""
-        ...
-
-
-class Observer(Protocol):
-    """Hears of every batch once it is durable."""
-
-    def committed(
-        self, entries: Sequence[Entry], epochs: dict[int, int], seconds: float
-    ) -> None: ...
 
 
 class Sequencer:

@@ -59,7 +59,7 @@ _POISON = (
 
 
 class PostgresPen:
-    """Implements `log.sequencer.Pen`. `node` is this node's id, written into what it owns."""
+    """Implements `log.pen.Pen`. `node` is this node's id, written into what it owns."""
 
     def __init__(self, dsn: str, node: str) -> None:
         self._dsn = dsn
