@@ -74,6 +74,11 @@ def expands(old: StateSpec, new: StateSpec) -> bool:
     """Whether `new` asks for state that `old` did not. Lazy members come with events, not by it."""
     if new.everything and (not old.everything or not old.apart <= new.apart):
         return True
-    return any(
-        not old.matches(event_type, state_key) for event_type, state_key in new.pairs - old.pairs
-    )
+    return any(not _covers(old, *pair) for pair in new.pairs - old.pairs)
+
+
+def _covers(spec: StateSpec, event_type: str, state_key: str) -> bool:
+    """Whether all that a pair names is asked for."""
+    if event_type == ANY:  # of every type, those that stand apart too
+        return (spec.everything and not spec.apart) or (ANY, state_key) in spec.pairs
+    return spec.matches(event_type, state_key)
