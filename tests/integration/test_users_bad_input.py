@@ -161,7 +161,6 @@ async def test_what_the_server_says_of_itself(client: Client) -> None:
     status, answer = await client("GET", "/_matrix/client/v1/auth_metadata")
     assert (status, answer["errcode"]) == (404, "M_UNRECOGNIZED")
     assert await client("GET", "/_matrix/client/v3/voip/turnServer") == (200, {})
-    assert await client("GET", "/_matrix/client/r0/account/3pid") == (200, {"threepids": []})
 
 
 async def test_a_locked_account_may_only_log_out(client: Client) -> None:
