@@ -32,7 +32,8 @@ class TypingSource(Protocol):
     differs for every process and start.
     """
 
-    source: str
+    @property
+    def source(self) -> str: ...
 
     @property
     def cursor(self) -> int: ...
@@ -55,7 +56,8 @@ class TypingSource(Protocol):
 class PresenceSource(Protocol):
     """Everybody's presence as this process knows it. `cursor` as in `TypingSource`."""
 
-    source: str
+    @property
+    def source(self) -> str: ...
 
     @property
     def cursor(self) -> int: ...
