@@ -167,9 +167,7 @@ class Inboxes:
         events, cursor, is_full = await self._messages(device, hot, after, through, limit)
         await self._refresh_counts(device, hot)
         counts_are_news = since is not None and since[partition] < hot.news_position <= through
-        return DeviceAnswer(
-            hot.counts, cursor, bool(events) or counts_are_news, is_full, events
-        )
+        return DeviceAnswer(hot.counts, cursor, bool(events) or counts_are_news, is_full, events)
 
     def standing(self, device: Device) -> Sequence[bytes]:
         hot = self._users.get(device.user_id, {}).get(device.device_id)

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 import msgspec
+
 from bongsu.host.confined import confine
 from bongsu.media.page import PROPERTIES_MAX, TEXT_CHARS_MAX, URL_CHARS_MAX, Page
 from bongsu.media.page_encoding import decode_page
@@ -98,7 +99,9 @@ class Finder:
 def read_page(body: bytes, content_type: str | None) -> Page:
     text = decode_page(body, content_type)
     # lxml has no types, and so nothing but its name is needed here.
-    parser: Any = import_module("lxml.etree").HTMLParser(target=Finder(), recover=True, no_network=True)
+    parser: Any = import_module("lxml.etree").HTMLParser(
+        target=Finder(), recover=True, no_network=True
+    )
     for start in range(0, len(text), FEED_CHARS):
         parser.feed(text[start : start + FEED_CHARS])
     return parser.close()
