@@ -85,7 +85,7 @@ class Stage:
 
     def cut(self, *links: isolation.Link) -> None:
         """These links and no others, each one way."""
-        isolation.set_cuts(self.lab, links)
+        isolation.change_cuts(self.lab, lambda _: set(links))
 
     async def until_whole(self) -> None:
         """Every part of every site answers, every replica streams, all partitions have owners."""

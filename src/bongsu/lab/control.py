@@ -74,8 +74,8 @@ def cut(
     names = [lab.site(name).name for name in others] or [o.name for o in lab.others(site)]
     if clients:
         names.append(isolation.HOST)
-    links = isolation.cuts(lab) | isolation.links_of(lab, site, names, one_way=one_way)
-    isolation.set_cuts(lab, links)
+    more = isolation.links_of(lab, site, names, one_way=one_way)
+    links = isolation.change_cuts(lab, lambda cut: cut | more)
     time.sleep(2 * LOOK_SECONDS)
     return sorted(links)
 
@@ -83,7 +83,7 @@ def cut(
 def heal(lab: Lab, site: Site) -> None:
     """Undo whatever was done to the site: it goes on, or starts again."""
     if lab.isolated:
-        isolation.set_cuts(lab, [link for link in isolation.cuts(lab) if site.name not in link])
+        isolation.change_cuts(lab, lambda cut: {link for link in cut if site.name not in link})
     process_table.continue_all(Path(site.folder))
     shutil.rmtree(held_mark(site, ""), ignore_errors=True)
     prepare_site(lab, site)
@@ -121,7 +121,7 @@ def _any_left(lab: Lab) -> bool:
 def _delete(lab: Lab) -> None:
     for folder in (*(Path(site.folder) for site in lab.sites), switch_folder(lab)):
         shutil.rmtree(folder, ignore_errors=True)
-    for name in ("ready", "links.json", "bongsu.lock", "lab.json"):
+    for name in ("ready", "links.json", "links.lock", "bongsu.lock", "lab.json"):
         (lab.path / name).unlink(missing_ok=True)
     give_back(lab)
     if not any(lab.path.iterdir()):

@@ -7,11 +7,12 @@ its own at the switch: from it clients and the `lab` commands reach every site.
     links.json    [["a", "b"], …]: from a to b nothing passes; "host" is the machine itself
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -90,11 +91,18 @@ def cuts(lab: Lab) -> set[Link]:
         return set()
 
 
-def set_cuts(lab: Lab, links: Iterable[Link]) -> None:
-    """Tell the switch, which looks every few milliseconds."""
-    fresh = links_file(lab).with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(sorted(links)))
-    fresh.rename(links_file(lab))
+def change_cuts(lab: Lab, change: Callable[[set[Link]], set[Link]]) -> set[Link]:
+    """Replace the cut links by what `change` makes of them, one command at a time.
+
+    Gives them as they are then. The switch looks every few milliseconds.
+    """
+    with lab.path.joinpath("links.lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        links = change(cuts(lab))
+        fresh = links_file(lab).with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(sorted(links)))
+        fresh.rename(links_file(lab))
+    return links
 
 
 def links_file(lab: Lab) -> Path:
