@@ -5,7 +5,8 @@ message lies, and how many keys it has. So a device without news costs no query.
 
 Messages are read from the table up to the pinned vector, and deleted once a request's token says
 that the device has them. Counts are read from the primary, and again after each entry that says
-that they changed: an answer's counts are those of its pinned vector or later ones.
+that they changed: an answer's counts are those of its pinned vector or later ones; while there is
+no primary, the last that are known.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 MESSAGES_PER_ENTRY_MAX = 2  # for one device: under its name, and under `*`
 DEVICES_MAX = 50_000
 COUNTS_SECONDS_MAX = 300.0  # however quiet the log is: a claim's announcement may have died
+COUNTS_WAIT_SECONDS = 2.0  # for a primary, which may be away
 COUNT_ATTEMPTS_MAX = 5
 DELETE_SECONDS = 1.0
 DELETES_MAX = 5_000  # devices, in one statement and waiting
@@ -71,8 +73,10 @@ class InboxStore(Protocol):
         """Delete messages of (user, device) up to a position."""
         ...
 
-    async def key_counts(self, user_id: str, device_id: str) -> KeyCounts | None:
-        """Confirmed; None for a device without keys."""
+    async def key_counts(
+        self, user_id: str, device_id: str, *, confirmed: bool = True
+    ) -> KeyCounts | None:
+        """None for a device without keys."""
         ...
 
 
@@ -195,7 +199,13 @@ class Inboxes:
             return
         for _ in range(COUNT_ATTEMPTS_MAX):
             version = hot.version
-            counts = await self._store.key_counts(*device)
+            try:
+                async with asyncio.timeout(COUNTS_WAIT_SECONDS):
+                    counts = await self._store.key_counts(*device)
+            except (TimeoutError, Unavailable):  # rather old counts than a sync that waits
+                if not hot.counts:
+                    hot.counts = _render(await self._store.key_counts(*device, confirmed=False))
+                return
             hot.counts, hot.counts_version, hot.counted_at = _render(counts), version, now
             if version == hot.version:
                 return

@@ -63,8 +63,10 @@ class PostgresToDeviceStore:
         rows = [(*device, position) for device, position in read.items()]
         await self._database.execute(_DELETE, *zip(*rows, strict=True))
 
-    async def key_counts(self, user_id: str, device_id: str) -> KeyCounts | None:
-        rows = await self._database.fetch(_COUNTS, user_id, device_id, confirmed=True)
+    async def key_counts(
+        self, user_id: str, device_id: str, *, confirmed: bool = True
+    ) -> KeyCounts | None:
+        rows = await self._database.fetch(_COUNTS, user_id, device_id, confirmed=confirmed)
         if not rows:
             return None
         return KeyCounts(
