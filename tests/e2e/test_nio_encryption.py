@@ -1,10 +1,13 @@
-"""Encrypted conversation among people who use matrix-nio with its own crypto (vodozemac)."""
+"""Encrypted conversation of people who use matrix-nio with its own crypto (vodozemac), among
+themselves and with somebody who uses matrix-js-sdk."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.node import installed_node
 from nio import (
     AsyncClient,
     AsyncClientConfig,
@@ -19,6 +22,7 @@ from nio.event_builders import EnableEncryptionBuilder
 from people import PASSWORD, Person
 
 MESSAGES = 40
+SCRIPTS = Path(__file__).parent / "js"
 
 
 class Encrypted:
@@ -124,3 +128,35 @@ async def test_people_and_a_later_device_read_each_other(encrypted: Encrypted) -
     await say(alice, room_id, "to the phone, too")
     assert (await reads(phone, room_id, "to the phone, too", is_new=True)).decrypted
     assert (await reads(bob, room_id, "to the phone, too")).decrypted
+
+
+@pytest.fixture
+async def partner(homeserver: str) -> AsyncIterator[str]:
+    """User id of somebody who answers in matrix-js-sdk."""
+    process = await asyncio.create_subprocess_exec(
+        installed_node(SCRIPTS), "partner.mjs", homeserver,
+        cwd=SCRIPTS, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async for line in process.stdout:
+            if line.startswith(b"partner "):
+                yield line.decode().split()[1]
+                break
+    finally:
+        process.kill()
+        await process.communicate()
+
+
+async def test_two_libraries_read_each_other(encrypted: Encrypted, partner: str) -> None:
+    alice = await encrypted.person("alice")
+    room_id = await alice.create_room(
+        preset=RoomPreset.private_chat, initial_state=[EnableEncryptionBuilder().as_dict()]
+    )
+    await alice.nio.room_invite(room_id, partner)
+    await alice.sees(lambda _: partner in alice.nio.rooms[room_id].users or None)
+    for number in range(MESSAGES):
+        await say(alice, room_id, f"message {number}")
+        event = await reads(alice, room_id, f"read: message {number}")
+        assert event.decrypted
+        assert event.sender == partner
