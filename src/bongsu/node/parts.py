@@ -18,6 +18,7 @@ from bongsu.node.keys import UNSTABLE_FEATURES, DeviceNews, Keys
 from bongsu.node.metrics import LogCollector
 from bongsu.node.people import People
 from bongsu.node.previews import LinkPreviews
+from bongsu.node.push_metrics import PushCollector
 from bongsu.node.pushing import push_delivery
 from bongsu.node.reading import Reading
 from bongsu.node.rooms import Rooms
@@ -92,6 +93,7 @@ class Parts:
         yield LogCollector(self._heart, lambda: waiters.count)
         for part in (self.content, self._searching, self._appservices):
             yield from part.collectors()
+        yield PushCollector(self._push.courier)
 
     async def start(self) -> None:
         await self.content.start()
