@@ -232,6 +232,8 @@ def wrong_in(answer: Answer) -> str | None:
         return None
     if INSIDES.search(answer.body):
         return "our insides"
+    if answer.headers.get(b"content-type", b"").startswith(b"text/html"):
+        return None  # a page for people; of what it must not say is seen above
     try:
         told = orjson.loads(answer.body)
     except orjson.JSONDecodeError:

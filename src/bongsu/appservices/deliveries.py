@@ -25,6 +25,7 @@ class Deliveries:
             return
         await self._bus.subscribe(SUBJECT, self._on_ping)
         for delivery in self.all:
+            await delivery.begin()
             self._tasks.start(delivery.run())
 
     async def stop(self) -> None:

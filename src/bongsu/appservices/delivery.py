@@ -122,6 +122,11 @@ class Delivery:
         self._answers.set()
         self._news.set()
 
+    async def begin(self) -> None:
+        """Before clients are let in: a new service is told of all that comes from now on."""
+        at = self._follower
+        await self._store.load(self.service.id, at.incarnation, at.applied)
+
     async def run(self) -> None:
         while True:
             try:

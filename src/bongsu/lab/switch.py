@@ -32,7 +32,7 @@ _VERSION = _HEADER
 
 
 class Switch:
-    """Holds a device in every namespace. `run` passes packets until cancelled."""
+    """Holds a device in every namespace. `run` passes packets until its lab is deleted."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -52,7 +52,7 @@ class Switch:
             address = site.address if site else self._lab.host_address
             self._ports[_prefix(address)] = (name, port)
             loop.add_reader(port, self._on_readable, name, port)
-        while True:
+        while self._lab.path.exists():  # a lab whose files were deleted is gone
             self._look_at_cuts()
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -188,15 +188,15 @@ def _claim(folder: Path, sites: int, isolated: bool) -> int:
     _CLAIMS.mkdir(exist_ok=True)
     if _CLAIMS.stat().st_uid == os.geteuid():
         _CLAIMS.chmod(0o1777)
-    taken: set[int] = set()
+    taken: set[str] = set()
     for number in range(LABS_MAX):
         if _claim_number(_CLAIMS / str(number), folder):
-            used = isolated or _used_ports(number, sites)
-            if used is True or not used:
+            used = _used_device(number) if isolated else set(map(str, _used_ports(number, sites)))
+            if not used:
                 return number
             (_CLAIMS / str(number)).unlink()
             taken |= used
-    ports = f" (in use: {', '.join(map(str, sorted(taken)))})" if taken else ""
+    ports = f" (in use: {', '.join(sorted(taken))})" if taken else ""
     raise OperatorError(f"No free loopback addresses for a lab{ports}: end other labs first")
 
 
@@ -216,6 +216,12 @@ def _claim_number(claim: Path, folder: Path) -> bool:
         return True
     except OSError:  # of another user, or given back meanwhile
         return False
+
+
+def _used_device(number: int) -> set[str]:
+    """The device of a switch that outlived its lab."""
+    device = Path("/sys/class/net", f"bongsu{number}")
+    return {device.name} if device.exists() else set()
 
 
 def _used_ports(number: int, sites: int) -> set[int]:

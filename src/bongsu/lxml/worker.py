@@ -97,7 +97,7 @@ class Finder:
 
 
 def read_page(body: bytes, content_type: str | None) -> Page:
-    text = decode_page(body, content_type)
+    text = decode_page(body, content_type) or "<html>"
     # lxml has no types, and so nothing but its name is needed here.
     parser: Any = import_module("lxml.etree").HTMLParser(
         target=Finder(), recover=True, no_network=True
