@@ -49,6 +49,7 @@ async def busy_room(world: World) -> dict[str, float]:
             raise result
     return {
         "busy_room_cpu_per_1000": meter.cpu_seconds / sent * 1000,
+        "busy_room_database_cpu_per_1000": meter.database_seconds / sent * 1000,
         "busy_room_delivery_p50_ms": percentile(delays, 50) * 1000,
         "busy_room_delivery_p99_ms": percentile(delays, 99) * 1000,
         "busy_room_sends_per_second": sent / meter.wall_seconds,

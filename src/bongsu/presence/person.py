@@ -11,6 +11,7 @@ Presence = Literal["online", "unavailable", "offline"]
 # Best first: a person is as present as the most present of their devices.
 _ORDER: tuple[Presence, ...] = ("online", "unavailable", "offline")
 
+SYNC_TOLD_SECONDS = 1.0  # for so long the next sync of the kind says nothing new
 SILENCE_SECONDS_MAX = 90.0  # a long poll takes 60 s at most; other nodes repeat themselves sooner
 ACTIVE_SECONDS = 60.0  # after an act somebody counts as currently active for so long
 IDLE_SECONDS = 300.0  # without an act, who is online becomes unavailable
@@ -57,6 +58,14 @@ class Person:
         self.told: Presence = "offline"  # what other nodes heard of `here`
 
     # -- what happens --------------------------------------------------------------------------
+
+    def is_news(self, device_id: str, asked: str, now: float) -> bool:
+        """Whether a sync with this `set_presence` says more than the last: most come right after
+        one that said the same."""
+        seen = self.devices.get(device_id)
+        if seen is None:
+            return asked != "offline"
+        return seen.asked != asked or now >= seen.at + SYNC_TOLD_SECONDS
 
     def synced(self, device_id: str, asked: Presence, now: float) -> None:
         """A sync with this `set_presence`. What the client set otherwise stands until it asks for

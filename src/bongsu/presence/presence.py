@@ -115,8 +115,9 @@ class PresenceService:
 
     def touch(self, device: Device, presence: str) -> None:
         person = self._person(device.user_id, make=presence != "offline")
-        if person is not None:
-            person.synced(device.device_id, cast(Presence, presence), self._clock())
+        now = self._clock()
+        if person is not None and person.is_news(device.device_id, presence, now):
+            person.synced(device.device_id, cast(Presence, presence), now)
             self._refresh(device.user_id, person)
 
     # -- what clients say and ask --------------------------------------------------------------

@@ -36,9 +36,9 @@ log = structlog.get_logger()
 
 BATCH_ENTRIES = 200
 EVENTS_AT_ONCE = 5  # cut into terms before others have their turn
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 1.0
 RETRY_SECONDS = 2.0
-REST_SHARE = 0.5  # of the time a batch took, while there is much to catch up with
+REST_SHARE = 3.0  # of the time that a look took: people come first
 
 
 class Progress(NamedTuple):
@@ -127,14 +127,14 @@ class Indexer:
         while True:
             began = monotonic()
             try:
-                moved = await self.index_some()
+                await self.index_some()
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:  # it is logged: an index that stands still is found out too late
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                rest = (monotonic() - began) * REST_SHARE if moved else LOOK_SECONDS
-                await asyncio.sleep(rest)
+                took = monotonic() - began
+                await asyncio.sleep(max(LOOK_SECONDS, took * REST_SHARE))
 
     async def index_some(self) -> bool:
         """A batch of each partition that is owned and behind; whether there was any.
