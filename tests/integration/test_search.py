@@ -329,6 +329,7 @@ async def test_segments_fill_and_the_walk_stops_early(
     rooms = [await house.room(), await house.room()]
     for number in range(20):
         await house.say(rooms[number % 2], f"beacon {number}" + " rare" * (number == 1))
+        await asyncio.sleep(0.002)  # rooms have no order among themselves but their clocks
     rows = await house.database.fetch("SELECT count(*) AS n FROM search_segment")
     assert rows[0]["n"] == 0
     answer = await house.search(ALICE, "beacon", **RECENT, filter={"limit": 4})

@@ -1,14 +1,15 @@
 """Connection states in memory and in the database, by the mark of their content.
 
-A state that is new is written behind the answer that names it, so no answer waits for a commit and
-none is withheld while there is no primary. Who asks another process sooner than it is written waits
-there a little. A process that dies within these milliseconds costs the clients that it had just
-shown a room for the first time M_UNKNOWN_POS, and they begin anew.
+A state that is new is stored before the answer that names it, together with others of the moment.
+While there is no primary no answer is withheld for that: it is stored afterwards, and only if
+the process dies before must the client begin anew (M_UNKNOWN_POS). Who asks another process sooner
+than it is stored waits there a little.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 ROOMS_CACHED_MAX = 1_000_000  # in all states in memory together: some 100 MB
 UNSAVED_MAX = 10_000
 SAVED_AT_ONCE_MAX = 100
+SAVE_SECONDS_MAX = 1.0  # that an answer waits for its state to be stored
 RETRY_SECONDS = 0.5
 NOT_YET_SAVED_SECONDS = (0.05, 0.2, 0.75)  # pauses before looking again
 
@@ -70,6 +72,7 @@ class Connections:
         self._unsaved: OrderedDict[tuple[ConnectionId, bytes], SavedState] = OrderedDict()
         self._tasks = TaskOwner("sliding sync")
         self._is_saving = False
+        self._progress = asyncio.Event()  # set, and replaced, when something was stored
 
     async def stop(self) -> None:
         """Give what is unsaved a last chance."""
@@ -116,6 +119,13 @@ class Connections:
         self._remember(connection, mark, state)
         return mark
 
+    async def stored(self, connection: ConnectionId, mark: bytes) -> None:
+        """Wait until the state of that mark is stored, or for `SAVE_SECONDS_MAX`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAVE_SECONDS_MAX):
+                while (connection, mark) in self._unsaved:
+                    await self._progress.wait()
+
     def _remember(self, connection: ConnectionId, mark: bytes, state: ConnectionState) -> None:
         key = (connection, mark)
         before = self._known.pop(key, EMPTY)
@@ -154,4 +164,6 @@ class Connections:
             return False
         for each in some:
             self._unsaved.pop((each.connection, each.mark), None)
+        self._progress.set()
+        self._progress = asyncio.Event()
         return True

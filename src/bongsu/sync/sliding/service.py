@@ -100,7 +100,7 @@ class SlidingSync:
         user, pin = await self._sync.present(request.device)
         view = self._view(request, None, user, pin)
         answer = await self._answers.make(view, Asked(request.body, request.connection, EMPTY))
-        return self._render(request, EMPTY_MARK, answer)
+        return await self._render(request, EMPTY_MARK, answer)
 
     async def _next(
         self, request: SlidingRequest, position: Position, since: SyncToken, deadline: float
@@ -115,7 +115,7 @@ class SlidingSync:
             view = self._view(request, since, user, pin)
             answer = await self._answers.make(view, Asked(request.body, request.connection, state))
             if answer.has_news:
-                return self._render(request, position.state, answer)
+                return await self._render(request, position.state, answer)
             assert answer.token is not None, "an answer without news holds messages"
             since, state = answer.token, answer.state  # what was looked through is seen but once
             waiters = self._sync.waiters
@@ -137,12 +137,13 @@ class SlidingSync:
             raise UnknownPosition
         return position
 
-    def _render(self, request: SlidingRequest, base: bytes, answer: Answer) -> bytes:
+    async def _render(self, request: SlidingRequest, base: bytes, answer: Answer) -> bytes:
         connection = request.connection
         if answer.token is None:
             assert request.pos is not None
             return _answer(request.pos, answer.members)
         mark = self._connections.keep(connection, base, answer.state)
+        await self._connections.stored(connection, mark)
         token = self._sync.tokens.encode(answer.token)
         pos = encode_position(Position(token, owner_mark(connection), mark))
         return _answer(pos, answer.members)
