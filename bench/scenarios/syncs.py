@@ -20,6 +20,7 @@ POLLING_ACCOUNTS = 100
 # Presence is switched off in every poll: it is not what these figures are about, and Synapse
 # would pay dearly for it.
 POLL = {"set_presence": "offline", "timeout": 30_000}
+FIRST = {**POLL, "timeout": 0}
 
 
 async def busy_room(world: World) -> dict[str, float]:
@@ -32,7 +33,7 @@ async def busy_room(world: World) -> dict[str, float]:
     room = await world.room_of(members)
     delays: list[float] = []
     polls = [
-        asyncio.create_task(_listen(member, await member.sync(timeout=0), room.room_id, delays))
+        asyncio.create_task(_listen(member, await member.sync(**FIRST), room.room_id, delays))
         for member in members
     ]
     try:
@@ -104,7 +105,7 @@ async def large_account(world: World) -> dict[str, float]:
 async def idle_polls(world: World) -> dict[str, float]:
     """Resident memory of the server's processes for each of many idle long polls."""
     users = await world.users(min(POLLING_ACCOUNTS, world.scale.users))
-    tokens = [(user, (await user.sync(timeout=0))["next_batch"]) for user in users]
+    tokens = [(user, (await user.sync(**FIRST))["next_batch"]) for user in users]
     pids = world.homeserver.server_pids
     polls: list[asyncio.Task[object]] = []
     try:
