@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from bongsu.errors import Forbidden, NotFound, Refused
@@ -136,6 +137,15 @@ async def test_refusals_come_from_the_rules(node: Node) -> None:
         await node.heart.log.propose(message(create.key, "let me in", sender=BOB))
     with pytest.raises(NotFound):
         await node.heart.log.propose(message("!nowhere:test", "hello"))
+
+
+async def test_a_room_against_the_rules_is_refused_not_put_off(node: Node) -> None:
+    create = new_room()
+    outsider = InitialEvent("m.room.topic", "", {"topic": "before anybody joined"})
+    against = msgspec.structs.replace(create, events=[create.events[0], outsider])
+    with pytest.raises(Forbidden):
+        await node.heart.log.propose(against)
+    assert (await node.heart.log.propose(create)).position == len(create.events)
 
 
 async def test_a_batch_sees_its_own_events(node: Node) -> None:

@@ -143,13 +143,14 @@ class RoomPlanner:
             self._drop(room_id)
 
     def undo(self, key: str) -> None:
-        self._generations[partition_of(key)] += 1
-        self._loading.pop(key, None)
         self._touched.pop(key, None)
         if key in self._rooms:
             self._drop(key)
 
     def _drop(self, room_id: str) -> None:
+        """Out of memory, and with it what is still being read: it may be older than a batch."""
+        self._generations[partition_of(room_id)] += 1
+        self._loading.pop(room_id, None)
         del self._rooms[room_id]
         self._weight -= self._weights.pop(room_id, 0)
 
@@ -195,7 +196,6 @@ class RoomPlanner:
 
     def _create(self, proposal: CreateRoom, batch: Batch) -> Accepted:
         """All events of a new room, or `Refused` and no trace of it."""
-        self._unused.discard(proposal.key)
         if proposal.key in self._rooms:
             raise Refused("The room exists already", code="M_ROOM_IN_USE")
         version = room_version(proposal.version)
@@ -207,6 +207,7 @@ class RoomPlanner:
         for event in events:
             request_id = proposal.request_id if event is events[-1] else None
             position = appending.append(room, event, batch, request_id).position
+        self._unused.discard(room.room_id)
         self._rooms[room.room_id] = self._touched[room.room_id] = room
         return Accepted(partition, position, room.room_id, events[-1].event_id)
 
