@@ -17,6 +17,7 @@ from bongsu.users.proposals import PutAccountData
 TYPE_BYTES_MAX = 255
 CONTENT_BYTES_MAX = 256 * 1024
 UPDATE_ATTEMPTS_MAX = 32
+TURN_SECONDS_MAX = 20.0  # that an update waits for those of the same user before it
 CHANGED_MEANWHILE = 409  # status of the refusal of an `expected` that no longer holds
 PUSH_RULES = "m.push_rules"
 PUSH_RULE_CHANGES = "org.bongsu.push_rule_changes"
@@ -97,8 +98,16 @@ class AccountDataService:
 
         A user's updates take turns in this process; `expected` is for those of other processes.
         """
-        async with self._turns.setdefault(user_id, asyncio.Lock()):
+        turn = self._turns.setdefault(user_id, asyncio.Lock())
+        try:
+            async with asyncio.timeout(TURN_SECONDS_MAX):
+                await turn.acquire()
+        except TimeoutError:
+            raise Unavailable("Others change the same account data") from None
+        try:
             await self._update(user_id, room_id, type, change)
+        finally:
+            turn.release()
 
     async def _update(
         self,
