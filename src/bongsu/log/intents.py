@@ -171,6 +171,8 @@ class Intents:
                 await self._resume()
             except BongsuError as error:
                 log.warning("no look at what is left to do", reason=str(error))
+            except Exception:
+                log.exception("looking for what is left to do failed")
             await asyncio.sleep(self._look_seconds)
 
     async def _resume(self) -> None:

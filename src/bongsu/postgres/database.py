@@ -47,6 +47,14 @@ LOST = (
     TimeoutError,
     asyncpg.InternalClientError,  # a socket that broke between two messages of one statement
 )
+# Whatever a server answers, or a socket on the way to it.
+BROKEN = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 # By these the server says that it rolled back.
 _REFUSED = (
     asyncpg.InsufficientResourcesError,

@@ -15,7 +15,7 @@ import structlog
 from bongsu.log.batch import Batch, Head
 from bongsu.log.proposal import Accepted, OwnershipLost, PoisonedBatch
 from bongsu.postgres import log_sql
-from bongsu.postgres.database import CancelledWaitListener, Connection
+from bongsu.postgres.database import BROKEN, CancelledWaitListener, Connection
 
 log = structlog.get_logger()
 
@@ -39,15 +39,6 @@ SESSION = {
     "synchronous_commit": "on",
     "jit": "off",
 }
-
-# A socket that broke; the last is one that broke between two messages of a statement.
-_BROKEN = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
 
 # SQLSTATE classes by which the engine refuses rows for what they hold: certainly not written.
 _POISON = (
@@ -189,7 +180,7 @@ class PostgresPen:
             return task.result()
         except _POISON as error:
             raise PoisonedBatch(type(error).__name__) from error
-        except _BROKEN as error:
+        except BROKEN as error:
             raise OwnershipLost(f"{type(error).__name__}: {error}") from error
 
     async def _drop(self, task: "asyncio.Future[Any]") -> None:

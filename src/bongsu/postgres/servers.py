@@ -15,7 +15,7 @@ from typing import NamedTuple
 import asyncpg
 import structlog
 
-from bongsu.postgres.database import Connection
+from bongsu.postgres.database import BROKEN, Connection
 from bongsu.tasks import TaskOwner
 
 log = structlog.get_logger()
@@ -40,8 +40,6 @@ SELECT pg_is_in_recovery(),
        ELSE pg_current_wal_lsn() END - '0/0'::pg_lsn
 """
 SESSION = {"application_name": "bongsu watch", "jit": "off"}
-
-_LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Sighting(NamedTuple):
@@ -166,7 +164,7 @@ class Servers:
         while True:
             try:
                 await self._converse(server)
-            except _LOST:
+            except BROKEN:
                 pass
             except Exception as error:  # asyncpg has more ways to fail when a server goes down
                 log.warning("asking a server failed", server=server.name, reason=repr(error))
@@ -250,12 +248,12 @@ async def _timeline_of(dsn: str) -> int:
     """0: a standby, or out of reach."""
     try:
         connection = await asyncpg.connect(dsn, timeout=CONNECT_SECONDS_MAX)
-    except _LOST:
+    except BROKEN:
         return 0
     try:
         seen = await _asked(connection)
         return 0 if seen.is_standby else seen.timeline
-    except _LOST:
+    except BROKEN:
         return 0
     finally:
         connection.terminate()
