@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 NICENESS = 10
@@ -20,14 +21,22 @@ READ_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Ended:
-    """What a process wrote, at most as much as asked for, and how it ended: 0 for well."""
+    """What a process wrote, and how it ended: 0 for well, None if it took too long.
+
+    One that wrote more than asked for was killed then; the output is longer than that.
+    """
 
     output: bytes
-    code: int
+    code: int | None
 
 
 async def run(
-    module: str, arguments: list[str], content: bytes, *, seconds_max: float, output_bytes_max: int
+    module: str,
+    arguments: list[str],
+    content: bytes | AsyncIterator[bytes],
+    *,
+    seconds_max: float,
+    output_bytes_max: int,
 ) -> Ended:
     """Give `content` to a fresh process and collect what it writes. Cancelling kills it."""
     process = await asyncio.create_subprocess_exec(
@@ -41,7 +50,7 @@ async def run(
             )
             return Ended(output, await process.wait())
     except TimeoutError:
-        return Ended(b"", -1)
+        return Ended(b"", None)
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -63,11 +72,16 @@ def confine(*, memory_bytes_max: int, cpu_seconds_max: int) -> None:
     os.nice(NICENESS)
 
 
-async def _feed(process: Process, content: bytes) -> None:
+async def _feed(process: Process, content: bytes | AsyncIterator[bytes]) -> None:
     assert process.stdin is not None
     # A process that died early breaks the pipe; its exit code tells the story.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(content)
+        if isinstance(content, bytes):
+            process.stdin.write(content)
+        else:
+            async for chunk in content:
+                process.stdin.write(chunk)
+                await process.stdin.drain()
         await process.stdin.drain()
         process.stdin.close()
         await process.stdin.wait_closed()
@@ -80,4 +94,4 @@ async def _output(process: Process, bytes_max: int) -> bytes:
         output += chunk
     if len(output) > bytes_max:
         process.kill()
-    return bytes(output[:bytes_max])
+    return bytes(output)

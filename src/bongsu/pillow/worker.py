@@ -6,26 +6,22 @@ Images come from strangers and decoders have holes, so the process has no open f
 no environment, and bounds on memory and CPU time: past those it dies alone.
 """
 
-import contextlib
 import io
-import os
-import resource
 import sys
 import warnings
 from typing import Any, cast
 
 from PIL import Image, ImageOps
 
+from bongsu.host.confined import confine
 from bongsu.media.thumbnail import Method, Outcome, Size, Thumbnail, encode
 
 PIXELS_MAX = 64_000_000  # of one image
 FRAMES_PIXELS_MAX = 64_000_000  # of all frames of an animation; above it, a still is made
 MEMORY_BYTES_MAX = 1536 * 1024 * 1024
 CPU_SECONDS_MAX = 20
-OPEN_FILES_MAX = 64
 PROFILE_BYTES_MAX = 16 * 1024
 QUALITY = 80
-NICENESS = 10
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 
@@ -136,23 +132,8 @@ def _frame_count(image: Image.Image) -> int:
     return int(cast(Any, image).n_frames)
 
 
-def _confine() -> None:
-    """Take from this process what it does not need."""
-    limits = {
-        resource.RLIMIT_AS: MEMORY_BYTES_MAX,
-        resource.RLIMIT_CPU: CPU_SECONDS_MAX,
-        resource.RLIMIT_NOFILE: OPEN_FILES_MAX,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-    }
-    for kind, limit in limits.items():
-        with contextlib.suppress(ValueError, OSError):  # not every system has every limit
-            resource.setrlimit(kind, (limit, limit))
-    os.nice(NICENESS)
-
-
 def main() -> None:
-    _confine()
+    confine(memory_bytes_max=MEMORY_BYTES_MAX, cpu_seconds_max=CPU_SECONDS_MAX)
     width, height, method, motion = sys.argv[1:]
     size = Size(int(width), int(height), cast(Method, method))
     thumbnail = make_thumbnail(sys.stdin.buffer.read(), size, animated=motion == "animated")
