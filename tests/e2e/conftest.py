@@ -5,11 +5,10 @@ checked against Synapse); tests that need to know our processes then fail to sta
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from harness.bongsu import Bongsu
+from harness.bongsu import Bongsu, running
 from harness.http import HttpClient
 from harness.process import open_folder
 from network import Network
@@ -37,7 +36,7 @@ def solo(network: Network) -> Iterator[Bongsu]:
         "BONGSU_SUPPORT_CONTACTS": "admin=help@example.org,security=@admin:localhost",
         "BONGSU_SUPPORT_PAGE": "https://example.org/help",
     }
-    with _running(processes=1, settings=settings) as bongsu:
+    with open_folder() as folder, running(folder, settings=settings) as bongsu:
         yield bongsu
 
 
@@ -52,7 +51,7 @@ def pair() -> Iterator[Bongsu]:
     """A server of two processes on one port."""
     if FOREIGN_URL:
         pytest.skip("BONGSU_E2E_URL names one server; this test needs two processes of ours")
-    with _running(processes=2) as bongsu:
+    with open_folder() as folder, running(folder, processes=2) as bongsu:
         yield bongsu
 
 
@@ -70,16 +69,3 @@ async def client(homeserver: str) -> AsyncIterator[HttpClient]:
     client = HttpClient(homeserver)
     yield client
     await client.close()
-
-
-@contextmanager
-def _running(processes: int, settings: Mapping[str, str] | None = None) -> Iterator[Bongsu]:
-    """A server on an empty data folder; it must also stop cleanly."""
-    with open_folder() as folder:
-        bongsu = Bongsu(folder / "data", processes=processes, settings=settings)
-        bongsu.start()
-        try:
-            yield bongsu
-        finally:
-            code = bongsu.stop()
-        assert code == 0, bongsu.log_tail()

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import orjson
 import pytest
-from harness.bongsu import Bongsu
+from harness.bongsu import Bongsu, running
 from harness.http import HttpClient
 from harness.matrix import MatrixError, User, call, login, register
 from harness.process import open_folder
@@ -33,15 +33,9 @@ def server() -> Iterator[Bongsu]:
         secret = folder / "secret"
         secret.write_text(SECRET + "\n")
         os.chmod(secret, 0o600)
-        bongsu = Bongsu(
-            folder / "data", settings={"BONGSU_REGISTRATION_SHARED_SECRET_FILE": str(secret)}
-        )
-        bongsu.start()
-        try:
+        settings = {"BONGSU_REGISTRATION_SHARED_SECRET_FILE": str(secret)}
+        with running(folder, settings=settings) as bongsu:
             yield bongsu
-        finally:
-            code = bongsu.stop()
-        assert code == 0, bongsu.log_tail()
 
 
 @pytest.fixture

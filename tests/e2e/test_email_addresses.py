@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from harness.bongsu import Bongsu
+from harness.bongsu import Bongsu, running
 from harness.http import HttpClient
 from harness.matrix import V3, MatrixError, User, call, login, register
 from harness.process import Process, free_port, open_folder
@@ -73,19 +73,12 @@ def post(folder: Path) -> Iterator[Post]:
 
 @pytest.fixture(scope="module")
 def server(folder: Path, post: Post) -> Iterator[Bongsu]:
-    bongsu = Bongsu(
-        folder / "data",
-        settings={
-            "BONGSU_SMTP_URL": f"smtp://127.0.0.1:{post.port}",
-            "BONGSU_SMTP_FROM": "Bongsu <bongsu@example.org>",
-        },
-    )
-    bongsu.start()
-    try:
+    settings = {
+        "BONGSU_SMTP_URL": f"smtp://127.0.0.1:{post.port}",
+        "BONGSU_SMTP_FROM": "Bongsu <bongsu@example.org>",
+    }
+    with running(folder, settings=settings) as bongsu:
         yield bongsu
-    finally:
-        code = bongsu.stop()
-    assert code == 0, bongsu.log_tail()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from harness.bongsu import Bongsu
+from harness.bongsu import Bongsu, running
 from harness.http import HttpClient
 from harness.matrix import MatrixError, User, call, register
 from harness.process import open_folder
@@ -108,20 +108,12 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Bongsu]:
-    with open_folder() as folder:
-        bongsu = Bongsu(
-            folder / "data",
-            settings={
-                "BONGSU_OUTGOING_ALLOWED_NETWORKS": "127.0.0.1/32",
-                "BONGSU_URL_PREVIEW_BLOCKLIST": "*.blocked.example,*/forbidden*",
-            },
-        )
-        bongsu.start()
-        try:
-            yield bongsu
-        finally:
-            code = bongsu.stop()
-        assert code == 0, bongsu.log_tail()
+    settings = {
+        "BONGSU_OUTGOING_ALLOWED_NETWORKS": "127.0.0.1/32",
+        "BONGSU_URL_PREVIEW_BLOCKLIST": "*.blocked.example,*/forbidden*",
+    }
+    with open_folder() as folder, running(folder, settings=settings) as bongsu:
+        yield bongsu
 
 
 @pytest.fixture

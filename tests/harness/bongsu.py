@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from harness.process import Process, command_of, free_port, tree_of
@@ -118,6 +118,20 @@ class Bongsu:
 
 
 StartServer = Callable[..., Bongsu]
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, *, processes: int = 1, settings: Mapping[str, str] | None = None
+) -> Iterator[Bongsu]:
+    """A server on an empty data folder within `folder`; it must also stop cleanly."""
+    bongsu = Bongsu(folder / "data", processes=processes, settings=settings)
+    bongsu.start()
+    try:
+        yield bongsu
+    finally:
+        code = bongsu.stop()
+    assert code == 0, bongsu.log_tail()
 
 
 def _is_ours(pid: int) -> bool:

@@ -136,18 +136,18 @@ class Indexer:
                 took = monotonic() - began
                 await asyncio.sleep(max(LOOK_SECONDS, took * REST_SHARE))
 
-    async def index_some(self) -> bool:
-        """A batch of each partition that is owned and behind; whether there was any.
+    async def index_some(self) -> None:
+        """A batch of each partition that is owned and behind.
 
         A partition whose batch fails keeps no other one from its own.
         """
         owned = list(self._owner.heads)
         for partition in self.progress.keys() - set(owned):
             del self.progress[partition]
-        moved, failure = False, None
+        failure = None
         for partition in owned:
             try:
-                moved = await self._index(partition, self._follower.applied[partition]) or moved
+                await self._index(partition, self._follower.applied[partition])
             except Unavailable:
                 raise
             except Exception as error:
@@ -155,25 +155,23 @@ class Indexer:
                 failure = error
         if failure is not None:
             raise failure
-        return moved
 
-    async def _index(self, partition: int, through: int) -> bool:
+    async def _index(self, partition: int, through: int) -> None:
         if partition not in self.progress:
             self.progress[partition] = await self._store.load_progress(partition)
         if self.progress[partition].position >= through:
-            return False
+            return
         before = self.progress.pop(partition)  # read again unless all goes well
         entries = await self._store.list_entries(partition, before.position, through, BATCH_ENTRIES)
         if not entries:
             self.progress[partition] = before
-            return False
+            return
         events = [LoggedEvent.from_entry(each) for each in entries if each.kind == Kind.EVENT]
         update = await self._update(partition, before, entries[-1].position, events)
         if not await self._store.write(update):
-            return False
+            return
         self.progress[partition] = update.after
         self.documents_total += len(update.documents)
-        return True
 
     async def _update(
         self, partition: int, before: Progress, position: int, events: Sequence[LoggedEvent]
