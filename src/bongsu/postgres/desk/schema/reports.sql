@@ -3,7 +3,7 @@
 
 CREATE TABLE report (
     report_id       text COLLATE "C" PRIMARY KEY, -- derived from the key in the reporter's form
-    receipt         text COLLATE "C" NOT NULL UNIQUE, -- the number people read out, with check digit
+    receipt         text COLLATE "C" NOT NULL, -- the number people read out, with check digit
     link_hash       bytea NOT NULL UNIQUE,  -- SHA-256 of the secret in the private link
     received_ts     bigint NOT NULL,        -- when it was on disk, spooled or not
     received_site   text COLLATE "C" NOT NULL, -- which site took it in
@@ -31,6 +31,8 @@ CREATE TABLE report (
     words           bigint[] NOT NULL,      -- keyed hashes of the text's terms, for the search
     changed_ts      bigint NOT NULL         -- when anything of it changed last
 );
+-- Not unique: two of 2^55 may be equal, and no report is turned away for that.
+CREATE INDEX report_receipt ON report (receipt);
 CREATE INDEX report_received ON report (received_ts, report_id);
 CREATE INDEX report_status ON report (status, received_ts, report_id);
 CREATE INDEX report_category ON report (category, received_ts, report_id);

@@ -1,0 +1,56 @@
+"""The parts of a version of a report as rows; new reports and amendments write the same."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from bongsu.desk.reports.claim import SEALED_FIELDS
+from bongsu.desk.reports.preparing import PreparedVersion
+from bongsu.postgres.database import Connection
+
+# Lists travel as texts: unnest() would flatten lists of lists.
+_VERSIONS = """
+INSERT INTO report_version (report_id, version, submitted_ts, claim, digest, name, contact,
+                            description, reckoning, payout)
+SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[],
+                     $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[])
+"""
+_FILES = """
+INSERT INTO report_file (report_id, number, version, name, sha256, size, sites, scan)
+SELECT report_id, number, version, name, sha256, size, string_to_array(sites, ','), 'pending'
+FROM unnest($1::text[], $2::integer[], $3::integer[], $4::bytea[], $5::bytea[], $6::bigint[],
+            $7::text[]) AS new(report_id, number, version, name, sha256, size, sites)
+"""
+_MARKS = """
+INSERT INTO report_mark SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[])
+     AS new(report_id, kind, mark)
+ON CONFLICT DO NOTHING
+"""
+
+
+async def insert_versions(
+    connection: Connection, versions: Sequence[tuple[str, int, PreparedVersion]]
+) -> None:
+    """(report id, when it was submitted, the version) each."""
+    rows: list[tuple[Any, ...]] = []
+    files: list[tuple[Any, ...]] = []
+    marks: list[tuple[Any, ...]] = []
+    for report_id, submitted_ts, version in versions:
+        claim = msgspec.json.encode(version.claim)
+        sealed = [version.sealed.get(name) for name in SEALED_FIELDS]
+        rows.append((report_id, version.version, submitted_ts, claim, version.digest, *sealed))
+        files += [
+            (report_id, file.number, version.version, file.sealed_name, file.sha256, file.size,
+             ",".join(file.sites))
+            for file in version.files
+        ]  # fmt: skip
+        marks += [(report_id, int(kind), mark) for kind, mark in version.marks]
+    for statement, added in ((_VERSIONS, rows), (_FILES, files), (_MARKS, marks)):
+        if added:
+            await connection.execute(statement, *columns(added))
+
+
+def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Rows as the arrays that unnest() takes."""
+    return [list(column) for column in zip(*rows, strict=True)]
