@@ -153,15 +153,15 @@ def test_news_that_is_not_wanted_leaves_a_room_behind_once() -> None:
     user = person(a=[(1, "join")], b=[(1, "join")])
     sent = Sent(1, NOTHING, 0)
     state = ConnectionState({A: sent, B: sent})
-    first = follow(
-        state, user, at(a=10, b=10), {A: Config(1, NOTHING, 0)}, {A, B}, {A: sent}, False
-    )
+    wanted = {A: Config(1, NOTHING, 0)}
+    first = follow(state, user, at(a=10, b=10), wanted, {A, B}, {A: sent}, False, False)
     assert first.rooms == {A: sent, B: sent._replace(behind=Behind(10, 0))}
-    second = follow(first, user, at(a=20, b=20), {}, {B}, {}, False)
+    second = follow(first, user, at(a=20, b=20), {}, {B}, {}, False, False)
     assert second is first  # and nothing is to be stored
-    third = follow(second, user, at(a=20, b=20), {}, (), {B: None}, True)
+    third = follow(second, user, at(a=20, b=20), {}, (), {B: None}, True, False)
     assert (third.rooms, third.account_data) == ({A: sent}, True)
-    assert follow(EMPTY, user, None, {}, {A}, {}, False) is EMPTY
+    assert follow(EMPTY, user, None, {}, {A}, {}, False, False) is EMPTY
+    assert follow(third, user, at(a=20, b=20), {}, (), {}, True, True).threads
 
 
 def test_what_was_sent_stays_known_until_something_was_missed() -> None:

@@ -69,12 +69,18 @@ def test_a_union_asks_for_what_either_asks_for(
     assert not expands(a, a)
 
 
-@given(st.dictionaries(st.sampled_from([f"!{n}" for n in range(20)]), SENT), st.booleans())
-def test_a_state_is_read_as_it_was_written(rooms: dict[str, Sent], account_data: bool) -> None:
-    state = ConnectionState(rooms, account_data)
+@given(
+    st.dictionaries(st.sampled_from([f"!{n}" for n in range(20)]), SENT),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_state_is_read_as_it_was_written(
+    rooms: dict[str, Sent], account_data: bool, threads: bool
+) -> None:
+    state = ConnectionState(rooms, account_data, threads)
     encoded = encode_state(state)
     assert decode_state(encoded, [*rooms, "!other"]) == state
-    turned = ConnectionState(dict(reversed(rooms.items())), account_data)
+    turned = ConnectionState(dict(reversed(rooms.items())), account_data, threads)
     assert mark_state(encode_state(turned)) == mark_state(encoded)
     if rooms:
         gone = next(iter(rooms))
@@ -87,7 +93,7 @@ def test_a_state_of_two_thousand_rooms_is_small() -> None:
     sent = Sent(1, parse([("m.room.name", ""), ("m.room.member", "$LAZY")], BOB), 3)
     state = ConnectionState({f"!{n}": sent for n in range(2000)})
     assert len(encode_state(state)) < 17_000
-    assert decode_state(b"\x94\x02\xc2\x90\x90", []) is None  # of a later version
+    assert decode_state(b"\x94\x03\xc2\x90\x90", []) is None  # of a later version
 
 
 @given(st.text())

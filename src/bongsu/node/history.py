@@ -6,6 +6,7 @@ from bongsu.http.client.relations import RelationEndpoints
 from bongsu.http.client.room_events import RoomEventEndpoints
 from bongsu.http.client.room_state import RoomStateEndpoints
 from bongsu.http.client.spaces import SpaceEndpoints
+from bongsu.http.client.thread_subscriptions import ThreadSubscriptionEndpoints
 from bongsu.node.heart import Heart
 from bongsu.node.people import People
 from bongsu.node.rooms import Rooms
@@ -13,6 +14,7 @@ from bongsu.postgres.database import Database
 from bongsu.postgres.history_store import PostgresHistoryStore
 from bongsu.postgres.relation_store import PostgresRelationStore
 from bongsu.postgres.room_store import PostgresRoomStore
+from bongsu.postgres.sliding_store import PostgresSlidingStore
 from bongsu.postgres.summary_store import PostgresSummaryStore
 from bongsu.postgres.sync_store import PostgresSyncStore
 from bongsu.rooms.access import RoomAccess
@@ -26,8 +28,10 @@ from bongsu.rooms.preview import Previews
 from bongsu.rooms.room_state import RoomStates
 from bongsu.rooms.spaces import Spaces
 from bongsu.rooms.summary import Summaries
+from bongsu.rooms.thread_subscriptions import ThreadSubscriptions
 from bongsu.settings import Settings
-from bongsu.sync.token import TokenCodec
+from bongsu.sync.sliding.threads import ThreadPages
+from bongsu.sync.v2 import SyncService
 
 
 class Histories:
@@ -41,8 +45,9 @@ class Histories:
         reader: PostgresRoomStore,
         people: People,
         rooms: Rooms,
-        tokens: TokenCodec,
+        sync: SyncService,
     ) -> None:
+        tokens = sync.tokens
         store, snapshots = PostgresHistoryStore(database), PostgresSyncStore(database)
         summary_store = PostgresSummaryStore(database)
         access = RoomAccess(heart.follower, store, snapshots)
@@ -71,6 +76,10 @@ class Histories:
             SpaceEndpoints(Spaces(access, summaries, summary_store), summaries, aliases),
             AliasEndpoints(aliases),
             DirectoryEndpoints(directory, settings.server_name),
+            ThreadSubscriptionEndpoints(
+                ThreadSubscriptions(history, store, people.account_data),
+                ThreadPages(sync, PostgresSlidingStore(database)),
+            ),
         ]
 
     def endpoints(self) -> list[object]:

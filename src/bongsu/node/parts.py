@@ -53,7 +53,7 @@ class Parts:
         self._reading = Reading(settings, database, heart, bus, reader, people, news)
         sync = self._reading.sync
         self._keys = Keys(settings, database, heart, people, news, sync)
-        self._histories = Histories(settings, database, heart, reader, people, rooms, sync.tokens)
+        self._histories = Histories(settings, database, heart, reader, people, rooms, sync)
         self._outgoing = Outgoing(settings.outgoing_allowed_networks)
         self._searching = Searching(database, heart, sync.tokens)
         self._appservices = Appservices(

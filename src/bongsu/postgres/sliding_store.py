@@ -4,10 +4,15 @@ from collections.abc import Sequence
 from time import time
 from typing import Any
 
+import msgspec
+
 from bongsu.log.entry import LoggedEvent, decode_facts
 from bongsu.postgres.database import Connection, Database
+from bongsu.rooms.thread_subscriptions import ThreadSubscription
 from bongsu.sync.sliding.connection import ConnectionId
 from bongsu.sync.sliding.connections import SavedState
+from bongsu.sync.sliding.threads import ThreadRecord
+from bongsu.users.account_data import THREAD_SUBSCRIPTION
 
 BUMPS_SCANNED_MAX = 50  # latest events of a room that are looked through
 STATES_PER_CONNECTION_MAX = 4  # beside the one that is in use
@@ -55,6 +60,14 @@ CROSS JOIN LATERAL (
     ORDER BY is_bump DESC, CASE WHEN is_bump THEN position ELSE -position END DESC
     LIMIT 1
 ) AS bump
+"""
+
+# Subscriptions are account data of a type of their own.
+_THREADS = """
+SELECT room_id, type, position, content FROM account_data
+WHERE user_id = $1 AND position > $2 AND position <= $3 AND content IS NOT NULL
+  AND starts_with(type, $4)
+ORDER BY position DESC LIMIT $5
 """
 
 _LOAD = """
@@ -119,6 +132,14 @@ class PostgresSlidingStore:
         rows = await self._database.fetch(_BUMPS, *_columns(rooms), starts, BUMPS_SCANNED_MAX)
         return {row["key"]: row["body"] for row in rows}
 
+    async def load_threads(
+        self, user_id: str, after: int, through: int, limit: int
+    ) -> list[ThreadRecord]:
+        rows = await self._database.fetch(
+            _THREADS, user_id, after, through, THREAD_SUBSCRIPTION, limit
+        )
+        return [_thread(row) for row in rows]
+
     async def load(self, connection: ConnectionId, mark: bytes) -> bytes | None:
         row = await self._database.fetchrow(_LOAD, *connection, mark, confirmed=True)
         return None if row is None else row["state"]
@@ -152,6 +173,14 @@ async def delete_connections_of(
 
 def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _thread(row: Any) -> ThreadRecord:
+    standing = msgspec.json.decode(row["content"], type=ThreadSubscription)
+    root = row["type"].removeprefix(THREAD_SUBSCRIPTION)
+    return ThreadRecord(
+        row["room_id"], root, row["position"], standing.subscribed, standing.automatic
+    )
 
 
 def _event(row: Any) -> LoggedEvent:

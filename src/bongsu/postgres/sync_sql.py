@@ -19,6 +19,7 @@ ACCOUNT_DATA = """
 SELECT room_id, type, position, content FROM account_data
 WHERE user_id = $1 AND position > $2
   AND ($3::text[] IS NULL OR room_id = '' AND type = ANY($3))
+  AND NOT starts_with(type, 'org.bongsu.thread_subscription.')
 ORDER BY position
 """
 

@@ -17,6 +17,7 @@ WHERE user_id = $1 AND room_id = $2 AND type = $3 AND content IS NOT NULL
 ROOM_ACCOUNT_DATA = """
 SELECT type, content FROM account_data
 WHERE user_id = $1 AND room_id = $2 AND content IS NOT NULL
+  AND NOT starts_with(type, 'org.bongsu.thread_subscription.')
 """
 ACCOUNT_DATA_TYPES = """
 SELECT room_id, type FROM account_data

@@ -22,6 +22,9 @@ CHANGED_MEANWHILE = 409  # status of the refusal of an `expected` that no longer
 PUSH_RULES = "m.push_rules"
 PUSH_RULE_CHANGES = "org.bongsu.push_rule_changes"
 
+# Before the root of a thread: its subscription, see `rooms.thread_subscriptions`. Never shown.
+THREAD_SUBSCRIPTION = "org.bongsu.thread_subscription."
+
 # Set by the server alone, through endpoints of their own.
 SERVER_TYPES = frozenset({PUSH_RULES, "m.fully_read", PUSH_RULE_CHANGES})
 
@@ -57,7 +60,7 @@ class AccountDataService:
         self, user_id: UserId, room_id: RoomId | None, type: str, content: dict[str, Any]
     ) -> None:
         """Set account data that is the client's to set."""
-        if type in SERVER_TYPES:
+        if type in SERVER_TYPES or type.startswith(THREAD_SUBSCRIPTION):
             raise Refused(f"{type} is set by its own endpoint", code="M_BAD_JSON", status=405)
         await self.put_any(user_id, room_id, type, msgspec.json.encode(content))
 

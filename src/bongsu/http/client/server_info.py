@@ -12,6 +12,7 @@ from bongsu.http.routing import Answer, Auth, get
 VERSIONS = [f"v1.{minor}" for minor in range(1, 20)]
 # Names that clients ask for before they use what has been stable since.
 UNSTABLE_FEATURES = {
+    "org.matrix.msc4306": True,  # thread subscriptions, in sliding sync too (MSC4308)
     "org.matrix.msc4222": True,  # /sync with use_state_after
     "org.matrix.simplified_msc3575": True,  # sliding sync (MSC4186)
     "uk.half-shot.msc2666.query_mutual_rooms": True,

@@ -6,7 +6,7 @@
                     keeps that for every process
     room_list       the rooms of a person, the latest active first; filters chooses among them
     plan            lists, ranges and subscriptions turned into rooms to show
-    rooms           rooms rendered; extensions: what else is
+    rooms           rooms rendered; extensions: what else is; threads: who follows which
     service         the request that waits
 
 It promises: a position and the answers that follow it show what changed in the rooms asked for, or

@@ -25,6 +25,7 @@ from bongsu.sync.sliding.room_list import RoomLists
 from bongsu.sync.sliding.room_result import Shown
 from bongsu.sync.sliding.rooms import RoomRenderer
 from bongsu.sync.sliding.sources import SlidingStore
+from bongsu.sync.sliding.threads import ThreadNews
 from bongsu.sync.sources import DeviceAnswer, SyncStore
 from bongsu.sync.streams.account_data import AccountDataNews
 from bongsu.sync.streams.typing import TypingNews
@@ -77,6 +78,7 @@ class Answers:
         if devices.is_full and view.since is not None:
             return self._messages_only(asked, devices)
         news = await self._extensions.load_account_data(view, asked.extensions, asked.state)
+        threads = await self._extensions.load_threads(view, asked.extensions, asked.state)
         changed = await self._changed(view, news)
         labels = await self._facts.labels(view.user)
         wanted = await self._want(view, asked, labels, changed)
@@ -91,9 +93,10 @@ class Answers:
             {room_id: each.sent for room_id, each in shown.items()},
             is_on(asked.extensions.account_data)
             or (asked.state.account_data and not news.everywhere),
+            self._extensions.keeps_threads(view, asked.extensions, asked.state),
         )  # fmt: skip
         parts = await self._render_extensions(
-            view, asked, wanted, tasks, changed, devices, news, receipts, shown, typing
+            view, asked, wanted, tasks, changed, devices, news, threads, receipts, shown, typing
         )
         rooms = [
             encode(room_id) + b":" + each.body
@@ -169,6 +172,7 @@ class Answers:
         changed: Collection[str],
         devices: DeviceAnswer,
         news: AccountDataNews,
+        threads: ThreadNews,
         receipts: Mapping[str, Sequence[Receipt]],
         shown: Mapping[str, Shown],
         typing: TypingNews,
@@ -196,6 +200,9 @@ class Answers:
             events = [encode(room) + b":" + event for room, event in typing.events.items()]
             parts.append(b'"typing":{"rooms":{%b}}' % b",".join(events))
             has_news = has_news or bool(events)
+        if threads.changes:
+            parts.append(reader.render_threads(threads, self._incarnation))
+            has_news = True
         return _Extended(parts, has_news)
 
     def _messages_only(self, asked: Asked, devices: DeviceAnswer) -> Answer:

@@ -19,6 +19,7 @@ from bongsu.sync.sliding.required_state import StateSpec
 from bongsu.sync.token import MARK_BYTES, POSITION_SEPARATOR, mark_of
 
 STATE_VERSION = 1
+THREADS_VERSION = 2  # with thread subscriptions: one that says so, and nothing else
 STATE_MARK_BYTES = 16
 ACCOUNT_DATA, RECEIPTS = 1, 2  # extensions, as bits
 
@@ -40,10 +41,12 @@ class Sent(NamedTuple):
 
 
 class ConnectionState(NamedTuple):
-    """`account_data`: whether the global account data was sent."""
+    """`account_data`: whether the global account data was sent; `threads`: whether the thread
+    subscriptions were."""
 
     rooms: Mapping[str, Sent]
     account_data: bool = False
+    threads: bool = False
 
 
 EMPTY = ConnectionState({})
@@ -100,13 +103,14 @@ def encode_state(state: ConnectionState) -> bytes:
         if sent.behind is not None:
             behind.append((_room_mark(room_id), sent.behind.room, sent.behind.user))
     rooms = [[*key, b"".join(sorted(marks))] for key, marks in sorted(groups.items())]
-    return msgspec.msgpack.encode([STATE_VERSION, state.account_data, rooms, sorted(behind)])
+    version = THREADS_VERSION if state.threads else STATE_VERSION
+    return msgspec.msgpack.encode([version, state.account_data, rooms, sorted(behind)])
 
 
 def decode_state(encoded: bytes, room_ids: Iterable[str]) -> ConnectionState | None:
     """The state, as far as it speaks of these rooms; None if a later version wrote it."""
     version, account_data, groups, behind = msgspec.msgpack.decode(encoded)
-    if version != STATE_VERSION:
+    if version not in (STATE_VERSION, THREADS_VERSION):
         return None
     by_mark = {_room_mark(room_id): room_id for room_id in room_ids}
     late = {mark: Behind(room, user) for mark, room, user in behind}
@@ -118,7 +122,7 @@ def decode_state(encoded: bytes, room_ids: Iterable[str]) -> ConnectionState | N
             if (room_id := by_mark.get(mark)) is not None:
                 is_late = mark in late
                 rooms[room_id] = sent._replace(behind=late[mark]) if is_late else sent
-    return ConnectionState(rooms, account_data)
+    return ConnectionState(rooms, account_data, version == THREADS_VERSION)
 
 
 def mark_state(encoded: bytes) -> bytes:

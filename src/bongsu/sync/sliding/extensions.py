@@ -1,17 +1,26 @@
-"""What is beside rooms: messages to devices, keys, account data, receipts, typing."""
+"""What is beside rooms: messages to devices, keys, account data, receipts, typing, threads."""
 
 from collections.abc import Collection, Mapping, Sequence
 
-from bongsu.errors import InvalidParam
 from bongsu.log.entry import Receipt
 from bongsu.log.position import ORIGIN
 from bongsu.sync.device_lists import NOTHING, DeviceListReader, DeviceLists
 from bongsu.sync.history import Section
 from bongsu.sync.hub import Hub
 from bongsu.sync.sliding.connection import ACCOUNT_DATA, RECEIPTS, ConnectionState
+from bongsu.sync.sliding.cursors import encode_cursor, parse_cursor
 from bongsu.sync.sliding.plan import TYPING, Config, Task
-from bongsu.sync.sliding.request import Extensions, ToDeviceExtension, is_on
+from bongsu.sync.sliding.request import THREADS, Extensions, is_on
 from bongsu.sync.sliding.room_result import Shown
+from bongsu.sync.sliding.threads import (
+    NO_THREADS,
+    THREADS_DEFAULT,
+    THREADS_MAX,
+    ThreadNews,
+    ThreadStore,
+    load_threads,
+    render,
+)
 from bongsu.sync.sources import DeviceAnswer, DeviceSource, SyncStore, TypingSource
 from bongsu.sync.streams.account_data import (
     AccountDataNews,
@@ -22,7 +31,7 @@ from bongsu.sync.streams.account_data import (
 from bongsu.sync.streams.receipts import load_receipts, receipt_event
 from bongsu.sync.streams.timeline import RoomWork
 from bongsu.sync.streams.typing import TypingNews, typing_candidates, typing_news
-from bongsu.sync.token import POSITION_MAX, mark_of
+from bongsu.sync.token import mark_of
 from bongsu.sync.view import View, encode
 
 TO_DEVICE_LIMIT = 100
@@ -39,6 +48,7 @@ class ExtensionReader:
         push_rules: PushRules,
         devices: DeviceSource,
         device_lists: DeviceListReader,
+        threads: ThreadStore,
     ) -> None:
         self._hub = hub
         self._store = store
@@ -46,6 +56,7 @@ class ExtensionReader:
         self._push_rules = push_rules
         self._devices = devices
         self._device_lists = device_lists
+        self._threads = threads
         self.source_mark = mark_of(typing.source)
 
     # -- devices -------------------------------------------------------------------------------
@@ -62,7 +73,9 @@ class ExtensionReader:
             # None: nothing is acknowledged, for nothing is shown.
             answer = await self._devices.answer(view.device, None, 0, view.pin.vector)
             return answer._replace(messages=(), has_news=False, is_full=False)
-        cursor = parse_device_token(to_device, incarnation)
+        cursor = 0
+        if to_device.since:  # of another incarnation, it acknowledges nothing here
+            cursor = parse_cursor(to_device.since, incarnation, "since of to_device") or 0
         limit = TO_DEVICE_LIMIT if to_device.limit is None else to_device.limit
         return await self._devices.answer(view.device, since, cursor, view.pin.vector, limit)
 
@@ -81,7 +94,7 @@ class ExtensionReader:
     ) -> list[bytes]:
         parts: list[bytes] = []
         if is_on(extensions.to_device):
-            token = encode(device_token(answer.to_device, incarnation))
+            token = encode(encode_cursor(answer.to_device, incarnation))
             parts.append(
                 b'"to_device":{"next_batch":%b,"events":[%b]}' % (token, b",".join(answer.messages))
             )
@@ -135,6 +148,32 @@ class ExtensionReader:
         if anew:
             shown |= await load_account_data_of(self._store, view, anew)
         return shown
+
+    # -- threads -------------------------------------------------------------------------------
+
+    async def load_threads(
+        self, view: View, extensions: Extensions, state: ConnectionState
+    ) -> ThreadNews:
+        """The latest changes of thread subscriptions: of all there are if none were sent yet."""
+        wanted, user = extensions.threads, view.user
+        if wanted is None or not is_on(wanted):
+            return NO_THREADS
+        after = (view.after(user.partition) or 0) if state.threads else 0
+        if user.account_data_position <= after:  # they are kept as account data
+            return NO_THREADS
+        limit = THREADS_DEFAULT if wanted.limit is None else min(wanted.limit, THREADS_MAX)
+        through = view.pin.vector[user.partition]
+        return await load_threads(self._threads, user.user_id, after, through, limit)
+
+    def keeps_threads(self, view: View, extensions: Extensions, state: ConnectionState) -> bool:
+        """Whether all changes up to the answer will have been sent, or named as left out."""
+        if is_on(extensions.threads):
+            return True
+        after = view.after(view.user.partition)
+        return state.threads and view.user.account_data_position <= (after or 0)
+
+    def render_threads(self, news: ThreadNews, incarnation: bytes) -> bytes:
+        return b'"%b":%b' % (THREADS.encode(), render(news, incarnation, "prev_batch"))
 
     # -- receipts and typing -------------------------------------------------------------------
 
@@ -190,26 +229,6 @@ class ExtensionReader:
             and view.user.histories[room_id].latest == "join"
         ]
         return typing_news(self._typing, self.source_mark, view, covered, new)
-
-
-def device_token(position: int, incarnation: bytes) -> str:
-    return f"{incarnation.hex()}_{position}"
-
-
-def parse_device_token(extension: ToDeviceExtension, incarnation: bytes) -> int:
-    """The cursor; 0 for a token of another incarnation, which acknowledges nothing here.
-
-    `InvalidParam` if it is no token.
-    """
-    if not extension.since:
-        return 0
-    mark, _, digits = extension.since.partition("_")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19):
-        raise InvalidParam("since of to_device is not a token")
-    position = int(digits)
-    if position > POSITION_MAX:
-        raise InvalidParam("since of to_device is not a token")
-    return position if mark == incarnation.hex() else 0
 
 
 def _lacks(task: Task, extension: int) -> bool:

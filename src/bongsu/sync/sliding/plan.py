@@ -154,6 +154,7 @@ def follow(
     changed: Iterable[str],
     shown: Mapping[str, Sent | None],
     account_data: bool,
+    threads: bool,
 ) -> ConnectionState:
     """The state once an answer is taken in: `shown` is how rooms were sent, None: no longer."""
     updates: dict[str, Sent | None] = {}
@@ -167,10 +168,10 @@ def follow(
     for room_id, sent in shown.items():
         if state.rooms.get(room_id) != sent:
             updates[room_id] = sent and _alike(sent)
-    if not updates and account_data == state.account_data:
+    if not updates and (account_data, threads) == (state.account_data, state.threads):
         return state
-    rooms = {**state.rooms, **updates}
-    return ConnectionState({room: sent for room, sent in rooms.items() if sent}, account_data)
+    rooms = {room: sent for room, sent in {**state.rooms, **updates}.items() if sent}
+    return ConnectionState(rooms, account_data, threads)
 
 
 @lru_cache(16_384)

@@ -17,6 +17,7 @@ TIMELINE_LIMIT_MAX = 1000  # permitted; fewer are shown, see sync.filter
 CONN_ID_CHARS_MAX = 255
 TXN_ID_CHARS_MAX = 255
 INDEX_MAX = 2**53
+THREADS = "io.element.msc4308.thread_subscriptions"
 
 
 class RoomParameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +67,13 @@ class RoomExtension(msgspec.Struct, frozen=True):
     rooms: list[str] | None = None
 
 
+class ThreadsExtension(msgspec.Struct, frozen=True):
+    """Thread subscriptions (MSC4308): the latest `limit` changes."""
+
+    enabled: bool | None = False
+    limit: int | None = None
+
+
 class Extensions(msgspec.Struct, frozen=True):
     """Extensions that are not known here are ignored, as MSC4186 has it."""
 
@@ -74,6 +82,7 @@ class Extensions(msgspec.Struct, frozen=True):
     account_data: RoomExtension | None = None
     receipts: RoomExtension | None = None
     typing: RoomExtension | None = None
+    threads: ThreadsExtension | None = msgspec.field(default=None, name=THREADS)
 
 
 class SlidingBody(msgspec.Struct, frozen=True):
@@ -84,7 +93,9 @@ class SlidingBody(msgspec.Struct, frozen=True):
     extensions: Extensions | None = None
 
 
-def is_on(extension: ToDeviceExtension | Extension | RoomExtension | None) -> bool:
+def is_on(
+    extension: ToDeviceExtension | Extension | RoomExtension | ThreadsExtension | None,
+) -> bool:
     return extension is not None and bool(extension.enabled)
 
 
@@ -140,7 +151,9 @@ def _check_extensions(extensions: Extensions) -> None:
         if each is not None:
             _check_names(each.lists)
             _check_names(each.rooms)
-    to_device = extensions.to_device
+    to_device, threads = extensions.to_device, extensions.threads
+    if threads is not None and threads.limit is not None and threads.limit < 1:
+        raise InvalidParam("limit is below 1")
     if to_device is not None:
         if to_device.limit is not None and to_device.limit < 0:
             raise InvalidParam("limit is below 0")

@@ -68,7 +68,7 @@ class SlidingSync:
         sources = sync.sources
         extensions = ExtensionReader(
             sync.hub, sources.store, sources.typing, sources.push_rules, sources.devices,
-            sync.device_list_reader,
+            sync.device_list_reader, store,
         )  # fmt: skip
         self._answers = Answers(sync.hub, sources.store, store, extensions, sync.tokens.incarnation)
 

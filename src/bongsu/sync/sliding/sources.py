@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bongsu.log.entry import LoggedEvent
+from bongsu.sync.sliding.threads import ThreadStore
 
 
-class SlidingStore(Protocol):
+class SlidingStore(ThreadStore, Protocol):
     """Reads of the log's tables, each at a position of the room's partition."""
 
     async def load_state_of(
