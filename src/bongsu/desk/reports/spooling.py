@@ -40,7 +40,7 @@ class Box:
         self._box = SecretBox(file_keys.derive("report spool"))
 
     def encrypt(self, content: bytes) -> bytes:
-        return self._box.encrypt(content)
+        return bytes(self._box.encrypt(content))
 
     def decrypt(self, content: bytes) -> bytes:
         """`SpoolBroken` if it was changed or sealed under another key."""

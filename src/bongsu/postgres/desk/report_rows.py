@@ -23,8 +23,8 @@ FROM unnest($1::text[], $2::integer[], $3::integer[], $4::bytea[], $5::bytea[], 
             $7::text[]) AS new(report_id, number, version, name, sha256, size, sites)
 """
 _MARKS = """
-INSERT INTO report_mark SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[])
-     AS new(report_id, kind, mark)
+INSERT INTO report_mark (report_id, kind, mark)
+SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[])
 ON CONFLICT DO NOTHING
 """
 

@@ -15,7 +15,7 @@ CREATE TABLE assessment (
     bulk_id         text COLLATE "C",       -- the act on many reports that this is part of
     PRIMARY KEY (report_id, version)
 );
-CREATE INDEX assessment_bulk ON assessment (bulk_id) WHERE bulk_id IS NOT NULL;
+CREATE INDEX assessment_of_bulk ON assessment (bulk_id) WHERE bulk_id IS NOT NULL;
 
 CREATE TABLE assessment_file (
     report_id       text COLLATE "C" NOT NULL, -- which report
