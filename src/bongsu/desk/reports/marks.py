@@ -21,7 +21,7 @@ from bongsu.search.terms import terms_of
 SHINGLE = 4
 TEXT_CHARS_MIN = 40  # a shorter text is like many others by chance
 TEXT_CHARS_MAX = 2_000  # an essay is known by its beginning
-BINS, ROWS = 24, 3
+BINS, ROWS = 30, 5
 TEXT_MARKS = BINS // ROWS
 WORDS_MAX = 400  # terms of one report under which it is found
 
