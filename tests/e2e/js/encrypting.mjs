@@ -4,10 +4,12 @@ import { randomBytes } from "node:crypto";
 import * as sdk from "matrix-js-sdk";
 import { logger } from "matrix-js-sdk/lib/logger.js";
 import { until } from "./client.mjs";
+import { slidingSyncOf } from "./sliding.mjs";
 
 logger.setLevel("error");
 
 const TIMELINE_LIMIT = 100;
+const SLIDES = process.argv[4] === "sliding"; // else devices sync by /sync
 const PASSWORD = "correct horse battery staple";
 
 // One device of a person. `secrets` holds the key to their secret storage, as their memory does.
@@ -35,7 +37,12 @@ export class Device {
         this.userId = login.user_id;
         this.secrets = secrets;
         this.events = [];
+        this.online = Promise.resolve();
         this.client = sdk.createClient({
+            fetchFn: async (...request) => {
+                await this.online;
+                return fetch(...request);
+            },
             baseUrl: url, userId: login.user_id, deviceId: login.device_id,
             accessToken: login.access_token,
             cryptoCallbacks: {
@@ -57,8 +64,9 @@ export class Device {
         this.crypto = this.client.getCrypto();
         const filter = new sdk.Filter(this.userId);
         filter.setTimelineLimit(TIMELINE_LIMIT); // else a gap, when the server was long away
-        await this.client.startClient({ initialSyncLimit: TIMELINE_LIMIT, filter });
-        await until(() => this.client.isInitialSyncComplete(), "first sync");
+        const slidingSync = SLIDES ? slidingSyncOf(this.client) : undefined;
+        await this.client.startClient({ initialSyncLimit: TIMELINE_LIMIT, filter, slidingSync });
+        await until(() => this.client.getSyncState() === "SYNCING", "first sync");
         return this;
     }
 
@@ -88,13 +96,25 @@ export class Device {
     // The event once it is decrypted.
     async reads(eventId) {
         const found = () => this.events.find((event) => event.getId() === eventId);
+        const read = async () => {
+            const event = found();
+            if (event) await this.client.decryptEventIfNeeded(event);
+            return event?.getType() === "m.room.message" && event;
+        };
         const name = `${this.userId} ${this.client.getDeviceId()}`;
         try {
-            return await until(() => found()?.getType() === "m.room.message" && found(), name);
+            return await until(read, name);
         } catch {
             const why = found()?.decryptionFailureReason ?? "never came";
             throw new Error(`${name} could not read ${eventId}: ${why}`);
         }
+    }
+
+    // Ask nothing of the server until the returned function is called.
+    goAway() {
+        let comeBack;
+        this.online = new Promise((resolve) => (comeBack = resolve));
+        return comeBack;
     }
 
     stop() {

@@ -1,6 +1,6 @@
 // Scenes of encrypted conversation. Each is a function of the server's URL that fails by throwing.
 //
-//     node encryption.mjs <scene> <url>
+//     node encryption.mjs <scene> <url> [sliding]
 
 import assert from "node:assert/strict";
 import { CryptoEvent, VerifierEvent } from "matrix-js-sdk/lib/crypto-api/index.js";
@@ -32,6 +32,23 @@ async function verify(asking, asked, ask) {
     assert.equal(seen[0], seen[1]);
 }
 
+// A key of somebody's device as the server hands it out; null if there is none.
+async function claim(who, whose) {
+    const deviceId = whose.client.getDeviceId();
+    const answer = await who.client.claimOneTimeKeys([[whose.userId, deviceId]], "signed_curve25519");
+    const keys = answer.one_time_keys[whose.userId]?.[deviceId] ?? {};
+    return Object.keys(keys)[0] ?? null;
+}
+
+// What sliding sync says now of a device and its keys, whatever its client is doing.
+async function extensions(device) {
+    const query = new URLSearchParams({ access_token: device.client.getAccessToken() });
+    const path = `/_matrix/client/unstable/org.matrix.simplified_msc3575/sync?${query}`;
+    const body = { conn_id: "probe", extensions: { e2ee: { enabled: true } } };
+    const answer = await fetch(device.url + path, { method: "POST", body: JSON.stringify(body) });
+    return (await answer.json()).extensions;
+}
+
 const scenes = {
     async chat_encrypted(url) {
         const [alice, bob] = await Promise.all(
@@ -57,6 +74,29 @@ const scenes = {
         const phone = await bob.another();
         await phone.reads(await alice.say(roomId, "after"));
         return [alice, bob, phone];
+    },
+
+    // All keys of a device that is away are claimed, each once; then its fallback key, again and
+    // again. It learns so by its sync, and brings new ones.
+    async keys_run_out(url) {
+        const [alice, bob] = await Promise.all(
+            ["alice", "bob"].map((name) => Device.register(url, name)),
+        );
+        const roomId = await encryptedRoom(alice, [bob]);
+        await until(async () => (await claim(alice, bob)) !== null, "keys of Bob's");
+        const comeBack = bob.goAway();
+        const claimed = new Set();
+        let last = await claim(alice, bob);
+        for (; !claimed.has(last); last = await claim(alice, bob)) claimed.add(last);
+        assert(claimed.size > 20, `${claimed.size} keys`);
+        const { e2ee } = await extensions(bob);
+        assert.equal(e2ee.device_one_time_keys_count.signed_curve25519, 0);
+        assert.deepEqual(e2ee.device_unused_fallback_key_types, []);
+        const sent = await alice.say(roomId, "with the fallback key");
+        comeBack();
+        await bob.reads(sent);
+        await until(async () => !claimed.has(await claim(alice, bob)), "new one-time keys");
+        return [alice, bob];
     },
 
     async own_devices_verify(url) {
