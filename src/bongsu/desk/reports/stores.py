@@ -3,7 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from bongsu.desk.reports.preparing import PreparedReport
+import msgspec
+
+from bongsu.desk.audit import Act
+from bongsu.desk.reports.preparing import PreparedReport, PreparedVersion
+from bongsu.desk.reports.view import SealedReport
+from bongsu.desk.reports.words import Kind, Party, Status
 from bongsu.media.content import Blob
 
 
@@ -20,3 +25,60 @@ class EvidenceStore(Protocol):
     """The media stores, as `media.stores.SiteStores` or `files.blob_store` has them."""
 
     async def put(self, content: AsyncIterator[bytes], *, bytes_max: int) -> Blob: ...
+
+
+class EvidenceEraser(Protocol):
+    async def delete(self, sha256: bytes) -> None: ...
+
+
+class NewEntry(msgspec.Struct, frozen=True):
+    """Something to be written in a report's conversation. A doubled submit has the same key."""
+
+    entry_key: str
+    party: Party
+    author: str | None
+    kind: Kind
+    sealed: bytes
+
+
+class ReportStore(Protocol):
+    """One report at a time. Each change is one transaction, with its audit entry if it has one."""
+
+    async def find(self, link_hash: bytes) -> str | None:
+        """Id of the report that a private link opens."""
+        ...
+
+    async def load(self, report_id: str) -> SealedReport | None: ...
+
+    async def amend(
+        self, report_id: str, version: PreparedVersion, withdrawn: Sequence[int], now: int
+    ) -> None:
+        """Add `version`, which must follow the latest; files with `withdrawn` numbers go.
+
+        Nothing is done if that very version is there already. `Refused` when another one is, or
+        when the status allows no amendment.
+        """
+        ...
+
+    async def write(
+        self,
+        report_id: str,
+        entry: NewEntry,
+        allowed: frozenset[Status],
+        status: Status,
+        now: int,
+        act: Act | None = None,
+    ) -> None:
+        """Add an entry and move the report to `status`, from one of `allowed` or it is `Refused`.
+
+        Nothing is done if the entry is there already.
+        """
+        ...
+
+    async def erase(self, report_id: str, status: Status | None, now: int, act: Act) -> list[bytes]:
+        """Erase what is personal; gives the hashes of files that no report has any more."""
+        ...
+
+    async def list_expired(self, before: int, limit: int) -> list[str]:
+        """Reports that nothing has changed since `before`, and that are not erased."""
+        ...

@@ -1,8 +1,7 @@
 """Facts of reports for rules and statistics, a page at a time."""
 
-from collections.abc import AsyncIterator, Sequence
-
-import asyncpg
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
 
 from bongsu.desk.reports.facts import ReportFacts
 from bongsu.desk.reports.words import Category, Damage, Status
@@ -11,13 +10,13 @@ from bongsu.postgres.database import Database
 PAGE_ROWS = 5_000
 
 # In the order of the fields of ReportFacts.
-_COLUMNS = """
+FACTS = """
 report_id, receipt, received_ts, version, assessment, status, category, claimed_category,
 services, is_own, is_paid, damage, started_ts, ended_ts, loss_amount, claimed_loss_amount,
 loss_currency, evidence_count, evidence_accepted, country, account_id
 """
-_PAGE = f"SELECT {_COLUMNS} FROM report WHERE report_id > $1 ORDER BY report_id LIMIT {PAGE_ROWS}"
-_SOME = f"SELECT {_COLUMNS} FROM report WHERE report_id = ANY($1)"
+_PAGE = f"SELECT {FACTS} FROM report WHERE report_id > $1 ORDER BY report_id LIMIT {PAGE_ROWS}"
+_SOME = f"SELECT {FACTS} FROM report WHERE report_id = ANY($1)"
 
 
 class PostgresReportFacts:
@@ -30,12 +29,12 @@ class PostgresReportFacts:
         after = ""
         while rows := await self._database.fetch(_PAGE, after, confirmed=True):
             for row in rows:
-                yield _facts(row)
+                yield facts_of(row.values())
             after = rows[-1]["report_id"]
 
     async def load_facts(self, report_ids: Sequence[str]) -> dict[str, ReportFacts]:
         rows = await self._database.fetch(_SOME, list(report_ids), confirmed=True)
-        return {row["report_id"]: _facts(row) for row in rows}
+        return {row["report_id"]: facts_of(row.values()) for row in rows}
 
 
 # Looked up, not called: a call of an Enum costs more than the rest of a row.
@@ -44,11 +43,12 @@ _CATEGORY = {category.value: category for category in Category}
 _DAMAGE = {damage.value: damage for damage in Damage}
 
 
-def _facts(row: asyncpg.Record) -> ReportFacts:
+def facts_of(values: Iterable[Any]) -> ReportFacts:
+    """From the columns of `FACTS`."""
     (
         report_id, receipt, received_ts, version, assessment, status, category, claimed_category,
         services, is_own, is_paid, damage, *rest,
-    ) = row.values()  # fmt: skip
+    ) = values  # fmt: skip
     return ReportFacts(
         report_id, receipt, received_ts, version, assessment, _STATUS[status],
         _CATEGORY[category], _CATEGORY[claimed_category], tuple(services), is_own, is_paid,

@@ -29,7 +29,8 @@ CREATE TABLE report (
     evidence_accepted integer NOT NULL,     -- of them those that an assessor accepted
     has_payout      boolean NOT NULL,       -- whether the latest version has payout details
     words           bigint[] NOT NULL,      -- keyed hashes of the text's terms, for the search
-    changed_ts      bigint NOT NULL         -- when anything of it changed last
+    changed_ts      bigint NOT NULL,        -- when anything of it changed last
+    erased_ts       bigint                  -- when all that is personal was erased
 );
 -- Not unique: two of 2^55 may be equal, and no report is turned away for that.
 CREATE INDEX report_receipt ON report (receipt);
@@ -37,6 +38,7 @@ CREATE INDEX report_received ON report (received_ts, report_id);
 CREATE INDEX report_status ON report (status, received_ts, report_id);
 CREATE INDEX report_category ON report (category, received_ts, report_id);
 CREATE INDEX report_account ON report (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX report_unerased ON report (changed_ts) WHERE erased_ts IS NULL;
 CREATE INDEX report_words ON report USING gin (words);
 CREATE INDEX report_stored ON report (stored_ts) WHERE stored_ts > received_ts + 10000;
 
@@ -51,6 +53,9 @@ CREATE TABLE report_version (
     reckoning       bytea,                  -- sealed: how the loss was reckoned
     payout          bytea,                  -- sealed: bank, account and its holder
     digest          bytea NOT NULL,         -- keyed hash of all of it, to know a doubled submit
+    -- To what the sealed fields are bound.
+    seal_id         text COLLATE "C" NOT NULL UNIQUE
+                    GENERATED ALWAYS AS (report_id || '/' || version) STORED,
     PRIMARY KEY (report_id, version)
 );
 
@@ -65,6 +70,9 @@ CREATE TABLE report_file (
     scan            text COLLATE "C" NOT NULL, -- pending, clean, infected, failed
     is_accepted     boolean,                -- what the assessors think of it; NULL: nothing yet
     withdrawn_ts    bigint,                 -- when the reporter took it back
+    -- To what the sealed name is bound.
+    seal_id         text COLLATE "C" NOT NULL UNIQUE
+                    GENERATED ALWAYS AS (report_id || '/' || number) STORED,
     PRIMARY KEY (report_id, number)
 );
 CREATE INDEX report_file_unscanned ON report_file (report_id, number) WHERE scan = 'pending';
@@ -79,8 +87,10 @@ CREATE TABLE report_entry (
     author          text COLLATE "C",       -- the operator's Matrix id; NULL for the reporter
     kind            text COLLATE "C" NOT NULL, -- reports.words.Kind
     text            bytea,                  -- sealed
-    PRIMARY KEY (report_id, number),
-    UNIQUE (report_id, entry_key)
+    -- To what the sealed text is bound.
+    seal_id         text COLLATE "C" NOT NULL UNIQUE
+                    GENERATED ALWAYS AS (report_id || '/' || entry_key) STORED,
+    PRIMARY KEY (report_id, number)
 );
 
 -- What reports may share: the same account, file, payout details, contact or nearly the same text.

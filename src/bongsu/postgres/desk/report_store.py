@@ -1,0 +1,220 @@
+"""One report and all that belongs to it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from bongsu.desk.audit import Act
+from bongsu.desk.reports.catalogue import is_own
+from bongsu.desk.reports.claim import SEALED_FIELDS, Claim
+from bongsu.desk.reports.preparing import PreparedVersion
+from bongsu.desk.reports.stores import NewEntry
+from bongsu.desk.reports.view import SealedEntry, SealedFile, SealedReport, SealedVersion
+from bongsu.desk.reports.words import AMENDABLE, Kind, Party, Status
+from bongsu.errors import NotFound, Refused
+from bongsu.postgres.database import Connection, Database
+from bongsu.postgres.desk.audit_store import append
+from bongsu.postgres.desk.report_facts import FACTS, facts_of
+from bongsu.postgres.desk.report_rows import insert_versions
+from bongsu.postgres.desk.sealing_store import SEALED_COLUMNS, SealedColumn
+
+SEALED_COLUMNS.extend(
+    [
+        *(SealedColumn("report_version", field, "seal_id") for field in SEALED_FIELDS),
+        SealedColumn("report_file", "name", "seal_id"),
+        SealedColumn("report_entry", "text", "seal_id"),
+    ]
+)
+
+_FIND = "SELECT report_id FROM report WHERE link_hash = $1"
+_REPORT = f"""
+SELECT {FACTS}, language, received_site, stored_ts, has_payout, erased_ts
+  FROM report WHERE report_id = $1
+"""
+_VERSIONS = f"""
+SELECT version, submitted_ts, claim, {", ".join(SEALED_FIELDS)}
+  FROM report_version WHERE report_id = $1 ORDER BY version
+"""
+_FILES = """
+SELECT number, version, name, sha256, size, scan, is_accepted, withdrawn_ts
+  FROM report_file WHERE report_id = $1 ORDER BY number
+"""
+_ENTRIES = """
+SELECT entry_key, written_ts, party, author, kind, text
+  FROM report_entry WHERE report_id = $1 ORDER BY number
+"""
+
+_LOCK = "SELECT status, version FROM report WHERE report_id = $1 FOR UPDATE"
+_DIGEST = "SELECT digest FROM report_version WHERE report_id = $1 AND version = $2"
+_WITHDRAW_FILES = """
+UPDATE report_file SET withdrawn_ts = $3
+ WHERE report_id = $1 AND number = ANY($2) AND withdrawn_ts IS NULL
+"""
+# What was assessed stays as it was assessed.
+_AMEND = """
+UPDATE report SET
+    version = $2, claimed_category = $3, services = $4, is_own = $5, damage = $6, started_ts = $7,
+    ended_ts = $8, claimed_loss_amount = $9, country = $10, has_payout = $11, words = $12,
+    changed_ts = $13, language = $14,
+    loss_currency = $15,
+    category = CASE WHEN assessment = 0 THEN $3 ELSE category END,
+    is_paid = CASE WHEN assessment = 0 THEN $16 ELSE is_paid END,
+    loss_amount = CASE WHEN assessment = 0 OR loss_currency IS DISTINCT FROM $15
+                       THEN $9 ELSE loss_amount END,
+    evidence_count = kept.count, evidence_accepted = kept.accepted
+FROM (SELECT count(*) AS count, count(*) FILTER (WHERE is_accepted) AS accepted
+        FROM report_file WHERE report_id = $1 AND withdrawn_ts IS NULL) AS kept
+WHERE report_id = $1
+"""
+_HAS_ENTRY = "SELECT EXISTS (SELECT FROM report_entry WHERE report_id = $1 AND entry_key = $2)"
+_ADD_ENTRY = """
+INSERT INTO report_entry (report_id, number, entry_key, written_ts, party, author, kind, text)
+SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7
+  FROM report_entry WHERE report_id = $1
+"""
+_MOVE = "UPDATE report SET status = $2, changed_ts = $3 WHERE report_id = $1"
+
+_ERASE = (
+    f"UPDATE report_version SET {', '.join(f'{field} = NULL' for field in SEALED_FIELDS)}"
+    " WHERE report_id = $1",
+    "UPDATE report_file SET name = NULL WHERE report_id = $1",
+    "UPDATE report_entry SET text = NULL WHERE report_id = $1",
+    "DELETE FROM report_mark WHERE report_id = $1",
+)
+_ERASE_REPORT = """
+UPDATE report SET account_id = NULL, words = '{}', has_payout = false, erased_ts = $2,
+       changed_ts = $2, status = coalesce($3, status)
+ WHERE report_id = $1 AND erased_ts IS NULL
+"""
+_ONLY_ITS_FILES = """
+SELECT DISTINCT sha256 FROM report_file AS own WHERE report_id = $1 AND NOT EXISTS (
+    SELECT FROM report_file AS other JOIN report USING (report_id)
+     WHERE other.sha256 = own.sha256 AND other.report_id <> $1 AND erased_ts IS NULL)
+"""
+_EXPIRED = """
+SELECT report_id FROM report
+ WHERE erased_ts IS NULL AND changed_ts < $1 ORDER BY changed_ts LIMIT $2
+"""
+
+
+class PostgresReports:
+    """Implements `desk.reports.stores.ReportStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, link_hash: bytes) -> str | None:
+        row = await self._database.fetchrow(_FIND, link_hash, confirmed=True)
+        return None if row is None else row["report_id"]
+
+    async def load(self, report_id: str) -> SealedReport | None:
+        fetch = self._database.fetch
+        rows = await fetch(_REPORT, report_id, confirmed=True)
+        if not rows:
+            return None
+        *facts, language, site, stored_ts, has_payout, erased_ts = rows[0].values()
+        versions = await fetch(_VERSIONS, report_id, confirmed=True)
+        files = await fetch(_FILES, report_id, confirmed=True)
+        entries = await fetch(_ENTRIES, report_id, confirmed=True)
+        return SealedReport(
+            facts_of(facts), language, site, stored_ts, has_payout, erased_ts,
+            tuple(_version(row) for row in versions),
+            tuple(SealedFile(*row) for row in files),
+            tuple(_entry(row) for row in entries),
+        )  # fmt: skip
+
+    async def amend(
+        self, report_id: str, version: PreparedVersion, withdrawn: Sequence[int], now: int
+    ) -> None:
+        async def body(connection: Connection) -> None:
+            status, latest = await _lock(connection, report_id)
+            if latest == version.version:
+                digest = await connection.fetchval(_DIGEST, report_id, latest)
+                if digest == version.digest:
+                    return  # a doubled submit
+            if latest != version.version - 1:
+                raise Refused("It was changed meanwhile", code="DESK_CHANGED", status=409)
+            _check(status, AMENDABLE)
+            await connection.execute(_WITHDRAW_FILES, report_id, list(withdrawn), now)
+            await insert_versions(connection, [(report_id, now, version)])
+            await connection.execute(_AMEND, *_amendment(report_id, version, now))
+
+        await self._database.write(body, idempotent=True)
+
+    async def write(
+        self,
+        report_id: str,
+        entry: NewEntry,
+        allowed: frozenset[Status],
+        status: Status,
+        now: int,
+        act: Act | None = None,
+    ) -> None:
+        async def body(connection: Connection) -> None:
+            present, _ = await _lock(connection, report_id)
+            if await connection.fetchval(_HAS_ENTRY, report_id, entry.entry_key):
+                return
+            _check(present, allowed)
+            await connection.execute(
+                _ADD_ENTRY, report_id, entry.entry_key, now, entry.party.value, entry.author,
+                entry.kind.value, entry.sealed,
+            )  # fmt: skip
+            await connection.execute(_MOVE, report_id, status.value, now)
+            if act is not None:
+                await append(connection, act)
+
+        await self._database.write(body, idempotent=True)
+
+    async def erase(self, report_id: str, status: Status | None, now: int, act: Act) -> list[bytes]:
+        async def body(connection: Connection) -> list[bytes]:
+            await _lock(connection, report_id)
+            files = await connection.fetch(_ONLY_ITS_FILES, report_id)
+            for statement in _ERASE:
+                await connection.execute(statement, report_id)
+            done = await connection.execute(
+                _ERASE_REPORT, report_id, now, None if status is None else status.value
+            )
+            if done != "UPDATE 0":
+                await append(connection, act)
+            return [row["sha256"] for row in files]
+
+        return await self._database.write(body, idempotent=True)
+
+    async def list_expired(self, before: int, limit: int) -> list[str]:
+        rows = await self._database.fetch(_EXPIRED, before, limit, confirmed=True)
+        return [row["report_id"] for row in rows]
+
+
+async def _lock(connection: Connection, report_id: str) -> tuple[Status, int]:
+    row = await connection.fetchrow(_LOCK, report_id)
+    if row is None:
+        raise NotFound("There is no such report")
+    return Status(row["status"]), row["version"]
+
+
+def _check(status: Status, allowed: frozenset[Status]) -> None:
+    if status not in allowed:
+        raise Refused("The report is past that", code="DESK_STATUS", status=409)
+
+
+def _amendment(report_id: str, version: PreparedVersion, now: int) -> tuple[Any, ...]:
+    claim = version.claim
+    return (
+        report_id, version.version, claim.category.value, list(claim.services),
+        is_own(claim.services), claim.damage.value, claim.started_ts, claim.ended_ts,
+        claim.loss_amount, claim.country, "payout" in version.sealed, list(version.words), now,
+        claim.language, claim.loss_currency, claim.is_paid,
+    )  # fmt: skip
+
+
+def _version(row: asyncpg.Record) -> SealedVersion:
+    claim = msgspec.json.decode(row["claim"], type=Claim)
+    sealed = {field: row[field] for field in SEALED_FIELDS if row[field] is not None}
+    return SealedVersion(row["version"], row["submitted_ts"], claim, sealed)
+
+
+def _entry(row: asyncpg.Record) -> SealedEntry:
+    entry_key, written_ts, party, author, kind, text = row.values()
+    return SealedEntry(entry_key, written_ts, Party(party), author, Kind(kind), text)
