@@ -184,3 +184,4 @@ async def test_many_at_once_see_one_order(database_dsn: str, database: Database)
             for work in (*map(follow, PEOPLE), write(ALICE), write(BOB)):
                 tasks.create_task(work)
         assert seen[ALICE] == seen[BOB] == seen[CAROL]
+        assert house.answered_at_once, "no poll went the short way"

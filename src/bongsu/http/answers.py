@@ -20,7 +20,7 @@ SECURITY_HEADERS: tuple[Header, ...] = (
 _PREFLIGHT: tuple[Header, ...] = ((b"access-control-max-age", b"86400"),)
 
 _JSON_ONLY = (JSON_TYPE,)
-_JSON_HEADERS = EncodedHeaders((*CORS_HEADERS, *SECURITY_HEADERS, JSON_TYPE))
+JSON_HEADERS = EncodedHeaders((*CORS_HEADERS, *SECURITY_HEADERS, JSON_TYPE))
 
 _encode = msgspec.json.Encoder().encode
 
@@ -35,7 +35,7 @@ def response_of(answer: Answer) -> Response:
 def headers_of(response: Response) -> list[Header]:
     """The response's own headers, with CORS and the security headers it does not set itself."""
     if response.headers == _JSON_ONLY:
-        return _JSON_HEADERS
+        return JSON_HEADERS
     own = {name.lower() for name, _ in response.headers}
     added = [header for header in (*CORS_HEADERS, *SECURITY_HEADERS) if header[0] not in own]
     return [*added, *((name.lower(), value) for name, value in response.headers)]

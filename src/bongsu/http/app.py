@@ -17,14 +17,16 @@ import structlog
 
 from bongsu.errors import Forbidden, MissingToken, Refused, Unavailable, UnknownToken
 from bongsu.http import answers
+from bongsu.http.again import LetInAgain
 from bongsu.http.asgi import CANCELS_ON_DISCONNECT, Receive, Scope, Send
 from bongsu.http.body import ClientGone, read_body, stream_body
 from bongsu.http.disconnect import run_while_connected
 from bongsu.http.logging import request_id
-from bongsu.http.message import Request, Response
+from bongsu.http.message import Request, Response, TakeAgain
 from bongsu.http.metrics import Labelled, RouteStats
 from bongsu.http.peers import Peers
 from bongsu.http.rate_limit import RateLimiter
+from bongsu.http.repeated import OFFER_AGAIN, WAITED_SECONDS, OfferAgain
 from bongsu.http.router import Endpoint, Router
 from bongsu.http.routing import Auth
 from bongsu.users.requester import Requester
@@ -82,6 +84,7 @@ class App:
             await run_while_connected(self, scope, receive, send)
             return
         request = self._request(scope)
+        offer: OfferAgain | None = scope["extensions"].get(OFFER_AGAIN)
         del scope  # its headers live on in the request: a long poll need not keep them twice
         endpoint, started = None, perf_counter()
         try:
@@ -101,6 +104,8 @@ class App:
             log.exception("request failed", route=endpoint and endpoint.route.path)
             response = answers.internal_error(request.id)
         self._note(request, endpoint, response.status, perf_counter() - started)
+        if offer is not None and endpoint is not None and response.take_again is not None:
+            self._offer_again(offer, endpoint, request, response.take_again)
         await _send(response, request.method, send)
 
     def stats(self) -> Iterator[Labelled]:
@@ -141,6 +146,23 @@ class App:
         finally:
             self._body_bytes -= size
 
+    def _offer_again(
+        self, offer: OfferAgain, endpoint: Endpoint, request: Request, take: TakeAgain
+    ) -> None:
+        """Let the connection's next request in by a call, if all that is asked of it is a token."""
+        token, requester = self._token(request), request.requester_or_none
+        if token is None or requester is None or requester.appservice_id is not None:
+            return
+        if endpoint.route.limit is not None or self._access_log:
+            return
+        peer, user_agent = request.peer, request.headers.get(b"user-agent")
+
+        def saw(requester: Requester) -> None:
+            if self._saw is not None:
+                self._saw(requester, peer, user_agent)
+
+        offer(LetInAgain(self._authenticator, token, requester, saw, endpoint.stats, take))
+
     async def _acting(self, requester: Requester, request: Request) -> Requester:
         """Whom an application service acts as in this request."""
         device = request.query_text("device_id") or request.query_text(UNSTABLE_DEVICE_ID)
@@ -167,6 +189,7 @@ class App:
             headers,
             self._peers.address(scope["client"], headers),
             name,
+            scope.get(WAITED_SECONDS, 0.0),
         )
 
     def _token(self, request: Request) -> str | None:

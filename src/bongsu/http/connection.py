@@ -14,15 +14,16 @@ the application waits while the client does not read. What a connection waits fo
 import asyncio
 from math import inf
 from typing import Protocol, cast
-from urllib.parse import unquote_to_bytes
 
 import httptools
 import structlog
 
 from bongsu.http import wire
-from bongsu.http.asgi import ASGI, EXTENSIONS, Application, Scope
+from bongsu.http.asgi import Application
 from bongsu.http.exchange import Exchange
+from bongsu.http.head import LastHead, has_body, scope_of
 from bongsu.http.limits import Limits
+from bongsu.http.repeated import WAITED_SECONDS, Again, Repeated
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +54,9 @@ class LimitPassed(Exception):
 class Connection(asyncio.Protocol):
     __slots__ = (
         "_backlog", "_body_buffered", "_client", "_current", "_drained", "_expects_continue",
-        "_fed", "_headers", "_in_head", "_is_lingering", "_is_reading_paused", "_parser",
-        "_queue", "_reading", "_refusal", "_server", "_transport", "_url", "deadline", "is_full",
+        "_fed", "_headers", "_in_head", "_is_lingering", "_is_reading_paused", "_last_head",
+        "_parser", "_queue", "_reading", "_refusal", "_server", "_transport", "_url", "deadline",
+        "is_full",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
@@ -69,9 +71,10 @@ class Connection(asyncio.Protocol):
         self._in_head = False  # a head has begun to arrive while nothing else went on
         self._reading: Exchange | None = None  # the one whose body arrives
         self._body_buffered = 0  # bytes in all exchanges
-        self._current: Exchange | None = None  # the one that runs
+        self._current: Exchange | Repeated | None = None  # the one that runs
         self._queue: list[Exchange] = []  # those that wait behind it; a deque takes 760 bytes
         self._backlog: bytes = b""  # received, not yet parsed
+        self._last_head: LastHead | None = None
         self._refusal: bytes | None = None  # the last answer, once the queue is empty
         self._is_reading_paused = False
         self._is_lingering = False
@@ -107,8 +110,11 @@ class Connection(asyncio.Protocol):
         elif len(data) > HEAD_SLICE_BYTES:
             self._backlog = data
             self._feed_backlog()
-        else:
+        elif not self._begin_again(data):
+            is_alone = self._current is None and not self._in_head
             self._feed(data)
+            if is_alone:
+                self._last_head = LastHead.of(data, self._current)
             if self._queue or self._body_buffered > HEAD_SLICE_BYTES:
                 self._pause_or_resume()
 
@@ -146,11 +152,12 @@ class Connection(asyncio.Protocol):
         if version not in ("1.1", "1.0"):
             self._stop_parsing(wire.BAD_REQUEST)
         is_upgrade = parser.should_upgrade()
-        if is_upgrade and _has_body(headers):
+        if is_upgrade and has_body(headers):
             self._stop_parsing(wire.UPGRADE_WITH_BODY)
+        method = parser.get_method().decode("ascii")
         exchange = Exchange(
             self,
-            self._scope(parser.get_method(), version, headers),
+            scope_of(method, self._url, version, headers, self._client, self._offer_again),
             keep_alive=not is_upgrade and parser.should_keep_alive(),
             expects_continue=self._expects_continue,
         )
@@ -202,7 +209,17 @@ class Connection(asyncio.Protocol):
         self._body_buffered -= size
         self._go_on_reading()
 
-    def finish(self, exchange: Exchange) -> None:
+    def run(self, target: bytes, waited_seconds: float = 0.0) -> None:
+        """Begin a request that repeats the last head, in the current one's place."""
+        assert self._last_head is not None, "no head to repeat"
+        headers = self._last_head.headers
+        scope = scope_of("GET", target, "1.1", headers, self._client, self._offer_again)
+        scope[WAITED_SECONDS] = waited_seconds
+        exchange = Exchange(self, scope, keep_alive=True, expects_continue=False)
+        exchange.end_body()
+        self._begin(exchange)
+
+    def finish(self, exchange: Exchange | Repeated) -> None:
         """The application is done with `exchange`: the next one, or wait for one, or close."""
         self._current = None
         self._body_buffered -= exchange.drop_body()
@@ -243,6 +260,27 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     # --- within
+
+    def _begin_again(self, data: bytes) -> bool:
+        """Begin the request in `data` without parsing it, if it repeats the last head."""
+        last = self._last_head
+        if last is None or self._current is not None or self._in_head or self.is_full:
+            return False
+        target = last.target_of(data)
+        if target is None or len(target) > self._server.limits.request_line_bytes_max:
+            return False
+        if last.again is not None:
+            self._current = repeated = Repeated(self, last.again, target)
+            self.deadline = inf
+            if repeated.take():
+                return True
+        self.run(target)
+        return True
+
+    def _offer_again(self, headers: list[wire.Header], again: Again) -> None:
+        """The application would take a request with these headers, if it repeats the last head."""
+        if self._last_head is not None and self._last_head.headers is headers:
+            self._last_head.again = again
 
     def _feed(self, data: bytes | memoryview) -> None:
         """Parse `data`; afterwards see to the limits and to what is waited for."""
@@ -360,31 +398,3 @@ class Connection(asyncio.Protocol):
         limits, now = self._server.limits, self._server.now
         earned = self.deadline + size / limits.body_bytes_per_second_min
         self.deadline = min(now + limits.body_idle_seconds_max, earned)
-
-    def _scope(self, method: bytes, version: str, headers: list[wire.Header]) -> Scope:
-        raw_path, _, query_string = self._url.partition(b"?")
-        if not raw_path.startswith(b"/") and raw_path != b"*":
-            raw_path = httptools.parse_url(raw_path).path or b"/"  # http://host/path
-        path = unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path
-        return {
-            "type": "http",
-            "asgi": ASGI,
-            "http_version": version,
-            "method": method.decode("ascii"),
-            "scheme": "http",
-            "path": path.decode("utf-8", "replace"),
-            "raw_path": raw_path,
-            "query_string": query_string,
-            "root_path": "",
-            "headers": headers,
-            "client": self._client,
-            "server": None,
-            "extensions": EXTENSIONS,
-        }
-
-
-def _has_body(headers: list[wire.Header]) -> bool:
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
-        for name, value in headers
-    )

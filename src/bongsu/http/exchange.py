@@ -68,6 +68,17 @@ class Exchange:
         self.started = False  # some of the answer is on the wire
         self.complete = False
 
+    @property
+    def repeats(self) -> bool:
+        """Whether a request with the same headers may follow. Asked before it runs."""
+        return self.keep_alive and self.body_complete and not self._expects_continue
+
+    @property
+    def headers(self) -> list[wire.Header]:
+        """Of the request. Asked before it runs."""
+        assert self._scope is not None, "it runs already"
+        return self._scope["headers"]
+
     def begin(self, app: Application, loop: asyncio.AbstractEventLoop) -> None:
         """Start the application; `cancel` ends it."""
         self.task = asyncio.Task(self._run(app), loop=loop, name="http request")

@@ -1,15 +1,17 @@
 """A request and a response, as the endpoints see them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from bongsu.errors import BadJson, InvalidParam, MissingParam, Refused
+from bongsu.http.repeated import Reply, Taken
 from bongsu.users.requester import Requester
 
 T = TypeVar("T")
+TakeAgain = Callable[[bytes, Reply], Taken | None]  # see `http.repeated.Again.take`
 
 QUERY_FIELDS_MAX = 100
 
@@ -19,7 +21,7 @@ class Request:
 
     __slots__ = (
         "_query", "_requester", "body", "body_stream", "headers", "id", "method", "path", "peer",
-        "query_string", "raw_path",
+        "query_string", "raw_path", "waited_seconds",
     )  # fmt: skip
 
     def __init__(
@@ -30,6 +32,7 @@ class Request:
         headers: Mapping[bytes, bytes],
         peer: str,
         request_id: str,
+        waited_seconds: float = 0.0,
     ) -> None:
         self.method = method
         self.raw_path = raw_path
@@ -37,6 +40,7 @@ class Request:
         self.headers = headers  # names in lower case
         self.peer = peer  # address of the client, for rate limits
         self.id = request_id
+        self.waited_seconds = waited_seconds  # before it came here: see `http.repeated`
         self.path: dict[str, str] = {}
         self.body = b""
         self.body_stream: AsyncIterator[bytes] | None = None
@@ -115,9 +119,12 @@ class Request:
 
 
 class Response:
-    """Status, body and headers. `stream` instead of `body` for answers of unbounded size."""
+    """Status, body and headers. `stream` instead of `body` for answers of unbounded size.
 
-    __slots__ = ("body", "headers", "status", "stream")
+    `take_again` takes the client's next request by a plain call, if it is like this one.
+    """
+
+    __slots__ = ("body", "headers", "status", "stream", "take_again")
 
     def __init__(
         self,
@@ -127,11 +134,13 @@ class Response:
         content_type: bytes = b"application/json",
         headers: tuple[tuple[bytes, bytes], ...] = (),
         stream: AsyncIterator[bytes] | None = None,
+        take_again: TakeAgain | None = None,
     ) -> None:
         self.status = status
         self.body = body
         self.headers = ((b"content-type", content_type), *headers)
         self.stream = stream
+        self.take_again = take_again
 
 
 def json_response(value: Any, *, status: int = 200) -> Response:

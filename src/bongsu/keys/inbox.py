@@ -173,6 +173,19 @@ class Inboxes:
         counts_are_news = since is not None and since[partition] < hot.news_position <= through
         return DeviceAnswer(hot.counts, cursor, bool(events) or counts_are_news, is_full, events)
 
+    def at_once(
+        self, device: Device, since: Vector, to_device: int, pinned: Vector
+    ) -> DeviceAnswer | None:
+        """The same if no message waits and the counts are known."""
+        hot = self._users.get(device.user_id, {}).get(device.device_id)
+        if hot is None or not hot.is_loaded or hot.last > to_device or not self._is_counted(hot):
+            return None
+        partition = partition_of(device.user_id)
+        through = pinned[partition]
+        self._acknowledge(device, hot, min(to_device, through))
+        counts_are_news = since[partition] < hot.news_position <= through
+        return DeviceAnswer(hot.counts, to_device, counts_are_news)
+
     def standing(self, device: Device) -> Sequence[bytes]:
         hot = self._users.get(device.user_id, {}).get(device.device_id)
         return hot.counts if hot is not None else ()
@@ -193,10 +206,14 @@ class Inboxes:
             return [], after, False
         return [row.body for row in rows], rows[-1].position, is_full
 
+    def _is_counted(self, hot: _Hot) -> bool:
+        is_recent = self._clock() - hot.counted_at < COUNTS_SECONDS_MAX
+        return is_recent and hot.counts_version == hot.version
+
     async def _refresh_counts(self, device: Device, hot: _Hot) -> None:
-        now = self._clock()
-        if hot.counts_version == hot.version and now - hot.counted_at < COUNTS_SECONDS_MAX:
+        if self._is_counted(hot):
             return
+        now = self._clock()
         for _ in range(COUNT_ATTEMPTS_MAX):
             version = hot.version
             try:

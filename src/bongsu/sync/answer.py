@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
+from bongsu.rooms.client_event import Device
 from bongsu.sync.changes import Rooms, changed_rooms, sort_rooms
 from bongsu.sync.device_lists import NOTHING, DeviceListReader, DeviceLists
 from bongsu.sync.hub import Hub
@@ -26,7 +27,7 @@ from bongsu.sync.streams.left import load_left
 from bongsu.sync.streams.presence import load_presence
 from bongsu.sync.streams.timeline import RoomWork
 from bongsu.sync.streams.typing import TypingNews, typing_candidates, typing_news
-from bongsu.sync.token import SyncToken, TokenCodec, mark_of
+from bongsu.sync.token import Pin, SyncToken, TokenCodec, mark_of
 from bongsu.sync.view import View, encode, events_object
 
 ROOMS_AT_ONCE = 50  # loaded together: bounds the memory of a first sync
@@ -89,6 +90,28 @@ class Answers:
         self._joined = JoinedRooms(hub, store)
         self.device_lists = DeviceListReader(device_lists, hub.device_lists, hub.feed)
         self._mark = mark_of(typing.source)
+        self._last_token: tuple[tuple[Pin, int, frozenset[bytes]], bytes] | None = None
+
+    def at_once(self, view: View) -> bytes | None:
+        """The whole answer made of what is in memory, empty if there is nothing new for the
+        reader; None if it takes more."""
+        since = view.since
+        assert since is not None, "a first sync is never at once"
+        devices = self._devices.at_once(view.device, since.vector, since.to_device, view.pin.vector)
+        joined = self._messages(view) if devices is not None else None
+        if devices is None or joined is None:
+            return None
+        if not joined and not devices.has_news:
+            return b""
+        token = self._token_of(view.pin, devices.to_device, since.typing_rooms)
+        return b'{"rooms":{"join":{%b}},%b}' % (
+            b",".join(joined), b",".join((token, *devices.parts)),
+        )  # fmt: skip
+
+    def nothing(self, device: Device, since: str) -> bytes:
+        """The answer when nothing happened: go on from where you are."""
+        parts = (b'"next_batch":' + encode(since), *self._devices.standing(device))
+        return b"{%b}" % b",".join(parts)
 
     async def increment(self, view: View) -> bytes | None:
         """The whole answer; None if there is nothing new for the reader."""
@@ -199,7 +222,7 @@ class Answers:
 
     def _rest(self, view: View, news: News) -> bytes:
         """The members of the answer beside `rooms`."""
-        parts = [b'"next_batch":' + encode(self._next_batch(view, news))]
+        parts = [self._token_of(view.pin, news.devices.to_device, news.typing.marks)]
         if news.account_data.everywhere:
             parts.append(b'"account_data":' + events_object(news.account_data.everywhere))
         if news.presence:
@@ -211,18 +234,19 @@ class Answers:
             parts.append(b'"device_lists":' + encode(members))
         return b",".join(parts)
 
-    def _next_batch(self, view: View, news: News) -> str:
-        token = SyncToken(
-            self._tokens.incarnation,
-            view.pin.vector,
-            to_device=news.devices.to_device,
-            source=self._mark,
-            typing=view.pin.typing,
-            presence=view.pin.presence,
-            typing_rooms=news.typing.marks,
-            moment=view.pin.moment,
-        )
-        return self._tokens.encode(token)
+    def _token_of(self, pin: Pin, to_device: int, typing_rooms: frozenset[bytes]) -> bytes:
+        """The member `next_batch`. All who are answered as of one pin mostly share it."""
+        key = (pin, to_device, typing_rooms)
+        last = self._last_token
+        if last is None or last[0] != key:
+            token = SyncToken(
+                self._tokens.incarnation, pin.vector, to_device=to_device, source=self._mark,
+                typing=pin.typing, presence=pin.presence, typing_rooms=typing_rooms,
+                moment=pin.moment,
+            )  # fmt: skip
+            member = b'"next_batch":' + encode(self._tokens.encode(token))
+            self._last_token = last = (key, member)
+        return last[1]
 
 
 def _nothing_else(since: SyncToken, devices: DeviceAnswer) -> News:

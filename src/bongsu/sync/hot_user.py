@@ -6,7 +6,7 @@ again at any time.
 
 import asyncio
 from collections import OrderedDict
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -23,6 +23,15 @@ DECISIVE_TYPES = (IGNORED_USER_LIST, INVITE_PERMISSION, PUSH_RULES)
 OWN_ECHO_SECONDS = 0.02  # by then the answer to a send has left
 UNREAD_ROOMS_MAX = 2_000
 PRESENCE_NEWS_MAX = 1_000
+
+
+class Waiter(Protocol):
+    """A request that waits for news of one person."""
+
+    def wake(self) -> None:
+        """There are some, or the time is up. It may be told so again, and changes nothing else
+        before it returns."""
+        ...
 
 
 class HotUser:
@@ -47,7 +56,7 @@ class HotUser:
         self.presence: dict[str, int] = {}
         self.presence_moment = 0  # the latest of these
         self.is_stale = False
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: set[Waiter] = set()
 
     # -- kept up by the log --------------------------------------------------------------------
 
@@ -111,9 +120,8 @@ class HotUser:
             self.note(moment, room_id)
 
     def _wake(self) -> None:
-        for future in self._waiting:
-            if not future.done():
-                future.set_result(None)
+        for waiter in self._waiting:
+            waiter.wake()
 
     def touch_presence(self, moment: int, user_id: str) -> None:
         if len(self.presence) < PRESENCE_NEWS_MAX or user_id in self.presence:
@@ -133,11 +141,11 @@ class HotUser:
     def is_waiting(self) -> bool:
         return bool(self._waiting)
 
-    def add_waiting(self, future: asyncio.Future[None]) -> None:
-        self._waiting.add(future)
+    def add_waiting(self, waiter: Waiter) -> None:
+        self._waiting.add(waiter)
 
-    def discard_waiting(self, future: asyncio.Future[None]) -> None:
-        self._waiting.discard(future)
+    def discard_waiting(self, waiter: Waiter) -> None:
+        self._waiting.discard(waiter)
 
 
 def _object(content: bytes | None) -> dict[str, Any]:

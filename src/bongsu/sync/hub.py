@@ -11,7 +11,6 @@ who does.
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from bongsu.errors import Unavailable
 from bongsu.log.entry import (
@@ -26,7 +25,7 @@ from bongsu.log.entry import (
     decode_receipt,
     decode_signed_users,
 )
-from bongsu.log.position import PARTITIONS, Vector
+from bongsu.log.position import PARTITIONS
 from bongsu.sync.device_lists import RecentChanges
 from bongsu.sync.history import JOIN, Change
 from bongsu.sync.hot_user import DECISIVE_TYPES, HotUser
@@ -38,6 +37,7 @@ from bongsu.sync.sources import (
     SyncStore,
     TypingSource,
 )
+from bongsu.sync.token import Pin
 from bongsu.tasks import TaskOwner
 
 HOT_USERS_MAX = 20_000
@@ -49,15 +49,6 @@ RECEIPTS_GATHERED_SECONDS = 1.0
 
 _MEMBER_FACTS = b'["' + MEMBER.encode() + b'",'
 READ_MARKERS = ("m.read", "m.read.private")
-
-
-class Pin(NamedTuple):
-    """The point in everything that one answer speaks of."""
-
-    vector: Vector
-    moment: int
-    typing: int
-    presence: int
 
 
 class Hub:
@@ -97,11 +88,17 @@ class Hub:
     def feed(self, room_id: str) -> RoomFeed | None:
         return self._feeds.get(room_id)
 
-    async def user(self, user_id: str) -> HotUser:
-        """The person, loaded if need be. `Unavailable` if that takes too long."""
+    def hot_user(self, user_id: str) -> HotUser | None:
+        """The person, if loaded."""
         user = self._users.get(user_id)
         if user is not None:
             self._users.move_to_end(user_id)
+        return user
+
+    async def user(self, user_id: str) -> HotUser:
+        """The person, loaded if need be. `Unavailable` if that takes too long."""
+        user = self.hot_user(user_id)
+        if user is not None:
             return user
         loading = self._loading.get(user_id)
         if loading is None:

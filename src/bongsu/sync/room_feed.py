@@ -43,10 +43,31 @@ class Chunk(NamedTuple):
 EMPTY = Chunk((), b"", frozenset(), frozenset(), False, 0, 2**63)
 
 
+class Stretch(NamedTuple):
+    """What happened in a room in an interval, all of it, ready to be shown. `timeline` is the
+    member of that name."""
+
+    chunk: Chunk
+    receipts: Sequence[Receipt]
+    timeline: bytes
+
+
 class RoomFeed:
-    __slots__ = ("_chunks", "events", "extras", "floor", "partition", "receipts",
-                 "receipts_are_due", "receipts_floor", "redactions", "room_id", "shown_from",
-                 "watchers")  # fmt: skip
+    __slots__ = (
+        "_chunks",
+        "_stretch",
+        "events",
+        "extras",
+        "floor",
+        "partition",
+        "receipts",
+        "receipts_are_due",
+        "receipts_floor",
+        "redactions",
+        "room_id",
+        "shown_from",
+        "watchers",
+    )  # fmt: skip
 
     def __init__(self, room_id: str, partition: int, floor: int) -> None:
         self.room_id = room_id
@@ -62,6 +83,7 @@ class RoomFeed:
         self.shown_from: dict[str, int] = {}
         self.redactions = 0  # so far
         self._chunks: dict[tuple[int, int], Chunk] = {}
+        self._stretch: tuple[int, int, Stretch] | None = None  # the last that was asked for
 
     def append(self, event: LoggedEvent) -> None:
         """The next event. A redaction makes the feed forget its target and all before it."""
@@ -69,6 +91,7 @@ class RoomFeed:
         if target is not None:
             self.redactions += 1
             self._chunks.clear()
+            self._stretch = None
             self.extras.clear()  # they may show the target's content beside another event
             self.shown_from.clear()
             if any(each.event_id == target for each in self.events):
@@ -100,6 +123,7 @@ class RoomFeed:
         self.extras.pop(event.event_id, None)
         self.shown_from.pop(event.event_id, None)
         self._chunks.clear()
+        self._stretch = None
         return event.event_id
 
     def between(self, after: int, through: int) -> list[LoggedEvent] | None:
@@ -132,6 +156,24 @@ class RoomFeed:
     def shows_receipts(self) -> bool:
         """Whether members are shown the receipts of others."""
         return len(self.watchers) <= RECEIPT_WATCHERS_MAX
+
+    def stretch(self, after: int, through: int) -> Stretch | None:
+        """The interval; None if some of it may be missing here, or while extras are not loaded.
+        Members who wait mostly ask for the same one."""
+        last = self._stretch
+        if last is not None and last[0] == after and last[1] == through:
+            return last[2]
+        events, receipts = self.between(after, through), self.receipts_between(after, through)
+        chunk = None if events is None else self.chunk(events)
+        if events is None or receipts is None or chunk is None:
+            return None
+        start = events[0].position if events else through + 1
+        timeline = b'"timeline":{"events":[%b],"limited":false,"prev_batch":"t%d"}' % (
+            chunk.body, start - 1,
+        )  # fmt: skip
+        stretch = Stretch(chunk, receipts, timeline)
+        self._stretch = (after, through, stretch)
+        return stretch
 
     def chunk(self, events: Sequence[LoggedEvent]) -> Chunk | None:
         """These events of the feed rendered; None while extras of one are not loaded."""

@@ -120,6 +120,12 @@ class DeviceSource(Protocol):
         """At most `limit` messages after the cursor. `since` None: nothing is acknowledged."""
         ...
 
+    def at_once(
+        self, device: Device, since: Vector, to_device: int, pinned: Vector
+    ) -> DeviceAnswer | None:
+        """The same if nothing has to be read for it, which is never so while messages wait."""
+        ...
+
     def standing(self, device: Device) -> Sequence[bytes]:
         """The parts that every answer has, even one without news, as last shown."""
         ...

@@ -15,6 +15,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
 from hashlib import blake2b
 from struct import Struct, error
+from typing import NamedTuple
 
 from bongsu.errors import InvalidParam
 from bongsu.log.position import PARTITIONS, Vector, partition_of
@@ -30,6 +31,15 @@ POSITION_MAX = 2**63 - 1
 _HEADER = Struct(f">{MARK_BYTES}s{MARK_BYTES}sQQQB")
 _WIDTHS = {1: Struct(f">{PARTITIONS}B"), 2: Struct(f">{PARTITIONS}H"),
            4: Struct(f">{PARTITIONS}I"), 8: Struct(f">{PARTITIONS}Q")}  # fmt: skip
+
+
+class Pin(NamedTuple):
+    """The point in everything that one answer speaks of."""
+
+    vector: Vector
+    moment: int
+    typing: int
+    presence: int
 
 
 class SyncToken:
@@ -66,6 +76,14 @@ class SyncToken:
         self.presence = presence
         self.typing_rooms = typing_rooms
         self.moment = moment
+
+    def moved_on(self, vector: Vector, moment: int) -> "SyncToken":
+        """Further in the log, the rest as it was."""
+        return SyncToken(
+            self.incarnation, vector, to_device=self.to_device, source=self.source,
+            typing=self.typing, presence=self.presence, typing_rooms=self.typing_rooms,
+            moment=moment,
+        )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SyncToken) and self._parts() == other._parts()
@@ -118,6 +136,10 @@ class TokenCodec:
         else:
             self._known.move_to_end(text)
         return token
+
+    def known(self, text: str) -> SyncToken | None:
+        """A token that went out or came in lately."""
+        return self._known.get(text)
 
     def is_foreign(self, token: SyncToken) -> bool:
         """Whether the token speaks of another incarnation of the log, or of another log."""

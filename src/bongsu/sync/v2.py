@@ -14,9 +14,10 @@ from bongsu.log.position import ORIGIN, earliest
 from bongsu.rooms.client_event import Device
 from bongsu.sync.answer import Answers
 from bongsu.sync.device_lists import DeviceListReader, DeviceLists
-from bongsu.sync.filter import Filter
 from bongsu.sync.hot_user import HotUser
-from bongsu.sync.hub import Hub, Pin
+from bongsu.sync.hub import Hub
+from bongsu.sync.polls import Polls
+from bongsu.sync.request import WAIT_SECONDS_MAX, SyncRequest
 from bongsu.sync.sent_members import SentMembers
 from bongsu.sync.sources import (
     DeviceListStore,
@@ -28,26 +29,13 @@ from bongsu.sync.sources import (
 )
 from bongsu.sync.streams.account_data import PushRules
 from bongsu.sync.streams.devices import NoDeviceLists, NoDeviceNews
-from bongsu.sync.token import SyncToken, TokenCodec
-from bongsu.sync.view import View, encode
+from bongsu.sync.token import Pin, SyncToken, TokenCodec
+from bongsu.sync.view import View
 from bongsu.sync.waiters import Waiters
 
-WAIT_SECONDS_MAX = 60.0
 BEHIND_SECONDS_MIN = 5.0  # a node may need so long to catch up, however impatient the client
 STREAMED_ROOMS_MIN = 100
 STALE_ATTEMPTS_MAX = 10
-
-
-class SyncRequest(NamedTuple):
-    """Parameters of `GET /sync`, parsed. `state_key`: see `View`."""
-
-    device: Device
-    filter: Filter
-    since: str | None
-    timeout_seconds: float
-    full_state: bool = False
-    set_presence: str = "online"
-    state_key: str = "state"
 
 
 class Sources(NamedTuple):
@@ -63,7 +51,7 @@ class Sources(NamedTuple):
 class SyncService:
     """Answers syncs. Made once a process; `tokens` also reads tokens for other endpoints.
 
-    `hub`, `sources` and `waiters` serve sliding sync too.
+    `hub`, `sources` and `waiters` serve sliding sync too. `polls` takes those who come again.
     """
 
     def __init__(
@@ -86,7 +74,6 @@ class SyncService:
         self._store = store
         self._presence = presence
         self._sent = SentMembers()
-        self._devices = self.sources.devices
         self._answers = Answers(
             self.hub,
             store,
@@ -94,8 +81,11 @@ class SyncService:
             typing,
             presence,
             push_rules,
-            self._devices,
+            self.sources.devices,
             self.sources.device_lists,
+        )
+        self.polls = Polls(
+            self.hub, self.tokens, self._answers, self.waiters, self._view, presence.touch
         )
 
     @property
@@ -129,7 +119,9 @@ class SyncService:
                 answer = await self._answers.increment(self._view(request, since, user, pin))
                 if answer is not None:
                     return answer
-                since = _moved_on(since, pin)  # what is not for this reader is seen but once
+                since = since.moved_on(
+                    pin.vector, pin.moment
+                )  # what is not for this reader is seen but once
             if self.waiters.is_closing or asyncio.get_running_loop().time() >= deadline:
                 return self._empty(request)
             if user.moment <= since.moment and not user.is_stale:
@@ -165,8 +157,8 @@ class SyncService:
 
     def _empty(self, request: SyncRequest) -> bytes:
         """Nothing happened: go on from where you are."""
-        parts = (b'"next_batch":' + encode(request.since), *self._devices.standing(request.device))
-        return b"{%b}" % b",".join(parts)
+        assert request.since, "an increment without a token"
+        return self._answers.nothing(request.device, request.since)
 
     def _since(self, request: SyncRequest) -> SyncToken | None:
         if not request.since:
@@ -191,16 +183,3 @@ class SyncService:
             state_key=request.state_key,
             sent=self._sent,
         )
-
-
-def _moved_on(since: SyncToken, pin: Pin) -> SyncToken:
-    return SyncToken(
-        since.incarnation,
-        pin.vector,
-        to_device=since.to_device,
-        source=since.source,
-        typing=since.typing,
-        presence=since.presence,
-        typing_rooms=since.typing_rooms,
-        moment=pin.moment,
-    )

@@ -10,9 +10,8 @@ from bongsu.rooms.client_event import NO_EXTRAS, Device, Extras, project, render
 from bongsu.sync.filter import Filter, Selection
 from bongsu.sync.history import History
 from bongsu.sync.hot_user import HotUser
-from bongsu.sync.hub import Pin
 from bongsu.sync.sent_members import SentMembers
-from bongsu.sync.token import SyncToken
+from bongsu.sync.token import Pin, SyncToken
 
 encode = msgspec.json.encode
 

@@ -1,8 +1,8 @@
-"""Long polls that wait. Ten thousand of them cost a future each, and four timers a second."""
+"""Who waits for news: requests with a deadline. Ten thousand cost four timers a second."""
 
 import asyncio
 
-from bongsu.sync.hot_user import HotUser
+from bongsu.sync.hot_user import HotUser, Waiter
 
 TICK_SECONDS = 0.25
 
@@ -11,7 +11,7 @@ class Waiters:
     """Deadlines in coarse buckets: those of one tick share one timer."""
 
     def __init__(self) -> None:
-        self._buckets: dict[int, set[asyncio.Future[None]]] = {}
+        self._buckets: dict[int, set[Waiter]] = {}
         self.count = 0
         self.is_closing = False
 
@@ -21,26 +21,51 @@ class Waiters:
         for tick in list(self._buckets):
             self._expire(tick)
 
-    async def wait(self, user: HotUser, deadline: float) -> None:
-        """Return when `user` is touched, or about `deadline` (seconds of the loop's clock)."""
-        loop = asyncio.get_running_loop()
+    def add(self, waiter: Waiter, user: HotUser, deadline: float) -> int:
+        """Wake `waiter` when `user` is touched, and about `deadline` (seconds of the loop's clock).
+
+        Gives what `remove` wants.
+        """
         tick = int(deadline / TICK_SECONDS) + 1
         bucket = self._buckets.get(tick)
         if bucket is None:
             bucket = self._buckets[tick] = set()
-            loop.call_at(tick * TICK_SECONDS, self._expire, tick)
-        future: asyncio.Future[None] = loop.create_future()
-        bucket.add(future)
-        user.add_waiting(future)
+            asyncio.get_running_loop().call_at(tick * TICK_SECONDS, self._expire, tick)
+        bucket.add(waiter)
+        user.add_waiting(waiter)
         self.count += 1
+        return tick
+
+    def remove(self, waiter: Waiter, user: HotUser, tick: int) -> None:
+        """Undo `add`, once."""
+        self.count -= 1
+        user.discard_waiting(waiter)
+        bucket = self._buckets.get(tick)
+        if bucket is not None:
+            bucket.discard(waiter)
+
+    async def wait(self, user: HotUser, deadline: float) -> None:
+        """Return when `user` is touched, or about `deadline`."""
+        sleeper = _Sleeper()
+        tick = self.add(sleeper, user, deadline)
         try:
-            await future  # cancelled when the client goes away: then nothing is left behind
+            await sleeper.future  # cancelled when the client goes away: then nothing is left behind
         finally:
-            self.count -= 1
-            user.discard_waiting(future)
-            bucket.discard(future)
+            self.remove(sleeper, user, tick)
 
     def _expire(self, tick: int) -> None:
-        for future in self._buckets.pop(tick, ()):
-            if not future.done():
-                future.set_result(None)
+        for waiter in self._buckets.pop(tick, ()):
+            waiter.wake()
+
+
+class _Sleeper:
+    """A task that waits."""
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)

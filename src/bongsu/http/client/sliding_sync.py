@@ -5,9 +5,9 @@ from bongsu.http.client.sync import PRESENCES
 from bongsu.http.message import Request, Response
 from bongsu.http.routing import Auth, post
 from bongsu.rooms.client_event import Device
+from bongsu.sync.request import WAIT_SECONDS_MAX
 from bongsu.sync.sliding.request import SlidingBody
 from bongsu.sync.sliding.service import SlidingRequest, SlidingSync
-from bongsu.sync.v2 import WAIT_SECONDS_MAX
 
 BODY_BYTES_MAX = 256 * 1024
 

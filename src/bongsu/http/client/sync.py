@@ -1,12 +1,15 @@
 """Syncing and filters. Spec: client-server API, "Syncing" and "Filtering"."""
 
 from bongsu.errors import Forbidden, InvalidParam, Refused
-from bongsu.http.message import Request, Response
+from bongsu.http.message import Request, Response, TakeAgain
+from bongsu.http.repeated import Reply, Taken
 from bongsu.http.routing import Answer, Auth, get, post
 from bongsu.rooms.client_event import Device
 from bongsu.sync.filter import FILTER_BYTES_MAX, FilterDefinition
+from bongsu.sync.polls import Polls
+from bongsu.sync.request import WAIT_SECONDS_MAX, SyncRequest
 from bongsu.sync.stored_filters import StoredFilters
-from bongsu.sync.v2 import WAIT_SECONDS_MAX, SyncRequest, SyncService
+from bongsu.sync.v2 import SyncService
 
 FILTER = "/_matrix/client/v3/user/{user_id}/filter"
 PRESENCES = ("online", "unavailable", "offline")
@@ -26,18 +29,31 @@ class SyncEndpoints:
         if presence not in PRESENCES:
             raise InvalidParam("set_presence is none of online, unavailable and offline")
         timeout_ms_max = int(WAIT_SECONDS_MAX * 1000)
-        answer = await self._sync.sync(
-            SyncRequest(
-                device=Device(requester.user_id, requester.device_id),
-                filter=await self._filters.resolve(requester.user_id, request.query_text("filter")),
-                since=request.query_text("since"),
-                timeout_seconds=request.query_int("timeout", 0, maximum=timeout_ms_max) / 1000,
-                full_state=request.query_bool("full_state"),
-                set_presence=presence,
-                state_key=_state_key(request),
-            )
+        timeout_seconds = request.query_int("timeout", 0, maximum=timeout_ms_max) / 1000
+        asked = SyncRequest(
+            device=Device(requester.user_id, requester.device_id),
+            filter=await self._filters.resolve(requester.user_id, request.query_text("filter")),
+            since=request.query_text("since"),
+            timeout_seconds=timeout_seconds,
+            full_state=request.query_bool("full_state"),
+            set_presence=presence,
+            state_key=_state_key(request),
         )
-        return Response(answer) if isinstance(answer, bytes) else Response(stream=answer)
+        rest = max(0.0, timeout_seconds - request.waited_seconds)
+        answer = await self._sync.sync(asked._replace(timeout_seconds=rest))
+        if not isinstance(answer, bytes):
+            return Response(stream=answer)
+        return Response(answer, take_again=self._take_again(request, asked))
+
+    def _take_again(self, request: Request, asked: SyncRequest) -> TakeAgain | None:
+        """Takes a poll that differs from this one in its token alone."""
+        if asked.since is None or asked.full_state:
+            return None
+        since = b"since=" + asked.since.encode()
+        before, found, after = (request.raw_path + b"?" + request.query_string).partition(since)
+        if not found or before[-1:] not in b"?&" or after[:1] not in (b"", b"&"):
+            return None
+        return PollAgain(self._sync.polls, asked, before + b"since=", after).take
 
     @post(FILTER, auth=Auth.GUEST, limit="other", body_bytes_max=FILTER_BYTES_MAX)
     async def add_filter(self, request: Request) -> Answer:
@@ -54,6 +70,25 @@ class SyncEndpoints:
     async def old_sync(self, request: Request) -> Answer:
         """Deprecated since the first stable version; `/sync` has taken their place."""
         raise Refused("Use /sync", code="M_UNRECOGNIZED", status=404)
+
+
+class PollAgain:
+    """A poll like the last one of its connection. `before` and `after` surround its token."""
+
+    __slots__ = ("_after", "_asked", "_before", "_polls")
+
+    def __init__(self, polls: Polls, asked: SyncRequest, before: bytes, after: bytes) -> None:
+        self._polls = polls
+        self._asked = asked
+        self._before = before
+        self._after = after
+
+    def take(self, target: bytes, reply: Reply) -> Taken | None:
+        before, after = self._before, self._after
+        if not (target.startswith(before) and target.endswith(after)):
+            return None
+        since = target[len(before) : len(target) - len(after)].decode("ascii")
+        return self._polls.park(self._asked, since, reply)
 
 
 def _own_id(request: Request) -> str:

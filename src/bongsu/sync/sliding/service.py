@@ -13,6 +13,7 @@ from bongsu.rooms.client_event import Device
 from bongsu.sync.filter import ALL
 from bongsu.sync.hot_user import HotUser
 from bongsu.sync.hub import Pin
+from bongsu.sync.request import WAIT_SECONDS_MAX
 from bongsu.sync.sent_members import SentMembers
 from bongsu.sync.sliding.admission import Admission
 from bongsu.sync.sliding.answer import Answer, Answers, Asked
@@ -31,7 +32,7 @@ from bongsu.sync.sliding.request import SlidingBody, check
 from bongsu.sync.sliding.sources import SlidingStore
 from bongsu.sync.sources import PresenceSource
 from bongsu.sync.token import SyncToken
-from bongsu.sync.v2 import WAIT_SECONDS_MAX, SyncService
+from bongsu.sync.v2 import SyncService
 from bongsu.sync.view import View, encode
 
 

@@ -20,6 +20,11 @@ class NoDeviceNews:
     ) -> DeviceAnswer:
         return DeviceAnswer((), to_device, False)
 
+    def at_once(
+        self, device: Device, since: Vector, to_device: int, pinned: Vector
+    ) -> DeviceAnswer:
+        return DeviceAnswer((), to_device, False)
+
     def standing(self, device: Device) -> Sequence[bytes]:
         return ()
 

@@ -56,12 +56,11 @@ def quick_room(
     feed = hub.feed(room_id)
     if feed is None or work.is_new or not view.filter.has_plain_timeline or view.full_state:
         return None
-    events = feed.between(after, through)
-    receipts = feed.receipts_between(after, through)
-    if events is None or receipts is None or len(events) > view.filter.timeline.limit:
+    stretch = feed.stretch(after, through)
+    if stretch is None or len(stretch.chunk.events) > view.filter.timeline.limit:
         return None
-    chunk = feed.chunk(events)
-    if chunk is None or (chunk.has_state and view.state_is_after):
+    chunk = stretch.chunk
+    if chunk.has_state and view.state_is_after:
         return None
     summary = b""
     if chunk.members_changed:
@@ -78,16 +77,16 @@ def quick_room(
     unread = advance_unread(hub, view, work.history, through)
     if unread is None:
         return None
-    shown = shown_receipts(receipts, feed, view.user.user_id)
-    ephemeral = _ephemeral(view, room_id, shown, news)
+    shown = ephemeral = ()
+    if stretch.receipts or news is not NO_NEWS:
+        shown = shown_receipts(stretch.receipts, feed, view.user.user_id)
+        ephemeral = _ephemeral(view, room_id, shown, news)
     account_data = news.account_data.get(room_id, ())
-    if not (events or shown or ephemeral or account_data):
+    if not (chunk.events or shown or ephemeral or account_data):
         return b""
-    start = events[0].position if events else through + 1
-    timeline = b'"timeline":{"events":[%b],"limited":false,"prev_batch":"t%d"}' % (
-        chunk.body, start - 1,
-    )  # fmt: skip
-    return _room(view, room_id, timeline, EMPTY_EVENTS, unread, ephemeral, account_data, summary)
+    return _room(
+        view, room_id, stretch.timeline, EMPTY_EVENTS, unread, ephemeral, account_data, summary
+    )
 
 
 class JoinedRooms:
@@ -291,8 +290,8 @@ def _room(
         timeline,
         view.state_key.encode(),
         state,
-        events_object(ephemeral),
-        events_object(account_data),
+        events_object(ephemeral) if ephemeral else EMPTY_EVENTS,
+        events_object(account_data) if account_data else EMPTY_EVENTS,
         render_unread(unread, view.filter.thread_notifications),
     )
 
