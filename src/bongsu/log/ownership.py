@@ -337,6 +337,9 @@ class Ownership:
             if self._is_live(n) and self._eligible.get(n) and self._sites.get(n) == site
         }
         nodes = tuple(sorted(live | {self.node}))
+        if len(nodes) == 1 and len(self._sequencer.heads) == PARTITIONS:
+            self._unowned_since.clear()
+            return  # alone, with everything: as on every tick of a single machine
         claims: dict[str, list[int]] = defaultdict(list)
         for partition in range(PARTITIONS):
             claims[self._consider(partition, nodes)].append(partition)

@@ -22,7 +22,7 @@ from bongsu.nats.bus import NatsBus
 from bongsu.node.heart import Heart
 from bongsu.node.parts import Parts
 from bongsu.node.site import Site, SiteCollector, joined_site
-from bongsu.postgres.database import Database
+from bongsu.postgres.database import Database, PooledConnection
 from bongsu.postgres.identity import ensure_identity
 from bongsu.settings import Settings, split_listen
 
@@ -181,6 +181,7 @@ async def _database(settings: Settings, dsn: str) -> AsyncGenerator[Database]:
         max_inactive_connection_lifetime=CONNECTION_IDLE_SECONDS,
         timeout=CONNECT_SECONDS_MAX,
         server_settings={"application_name": "bongsu", "jit": "off"},
+        connection_class=PooledConnection,
     )
     database = Database(pool)
     try:
