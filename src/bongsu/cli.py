@@ -19,6 +19,7 @@ from bongsu.files.registrations import load_registrations
 from bongsu.http import logging
 from bongsu.postgres import migrate as migrations
 from bongsu.postgres.identity import renew_incarnation
+from bongsu.postgres.migrate import Difference
 from bongsu.settings import Settings
 from bongsu.settings_sources import CONFIG_NAME, OPTIONS, Option, load_settings
 
@@ -31,6 +32,7 @@ EXIT_USAGE = 2
 
 # Commands of packages of their own, imported when they are asked for; each has a `command`.
 _ELSEWHERE = {
+    "desk": "bongsu.desk_commands",
     "drill": "bongsu.drill.cli",
     "lab": "bongsu.lab.cli",
     "site": "bongsu.sites.cli",
@@ -117,11 +119,11 @@ def serve(config: Path | None, **flags: str | None) -> None:
     """
     from bongsu.main import run_node
 
-    settings = _load(config, flags)
+    settings = load(config, flags)
     load_registrations(settings.appservices, settings.server_name)  # a wrong one is told at once
     logging.configure(settings.log_format, settings.log_level)
     announce = greeting.announcer(settings)
-    _run(supervisor.serve(settings, run_node, announce))
+    run(supervisor.serve(settings, run_node, announce))
 
 
 @main.command(hidden=True)
@@ -131,7 +133,17 @@ def node() -> None:
 
     orders = supervisor.read_orders()
     logging.configure(orders.settings.log_format, orders.settings.log_level)
-    _run(supervisor.run_ordered_node(orders, run_node))
+    run(supervisor.run_ordered_node(orders, run_node))
+
+
+@main.command("desk-child", hidden=True)
+def desk_child() -> None:
+    """The desk's process; only `serve` knows how to start it."""
+    from bongsu.node.desk import run_desk
+
+    orders = supervisor.read_orders()
+    logging.configure(orders.settings.log_format, orders.settings.log_level)
+    run(supervisor.run_ordered_desk(orders, run_desk))
 
 
 @main.group()
@@ -148,7 +160,7 @@ def user_add(name: str, admin: bool, config: Path | None, **flags: str | None) -
     from bongsu import user_commands
 
     password = _ask_password()
-    user_id = _run(user_commands.add(_load(config, flags), name, password, is_admin=admin))
+    user_id = run(user_commands.add(load(config, flags), name, password, is_admin=admin))
     click.echo(f"{user_id} may sign in now.")
 
 
@@ -161,8 +173,8 @@ def user_passwd(name: str, keep_sessions: bool, config: Path | None, **flags: st
     from bongsu import user_commands
 
     password = _ask_password()
-    settings = _load(config, flags)
-    user_id = _run(user_commands.set_password(settings, name, password, keep=keep_sessions))
+    settings = load(config, flags)
+    user_id = run(user_commands.set_password(settings, name, password, keep=keep_sessions))
     click.echo(f"{user_id} has a new password.")
 
 
@@ -174,7 +186,7 @@ def user_deactivate(name: str, config: Path | None, **flags: str | None) -> None
     """End the account NAME for good; its name is never given out again."""
     from bongsu import user_commands
 
-    user_id = _run(user_commands.deactivate(_load(config, flags), name))
+    user_id = run(user_commands.deactivate(load(config, flags), name))
     click.echo(f"{user_id} is deactivated and signed out everywhere.")
 
 
@@ -184,7 +196,7 @@ def user_list(config: Path | None, **flags: str | None) -> None:
     """Every account, one a line, with what is special about it."""
     from bongsu import user_commands
 
-    _run(user_commands.show_all(_load(config, flags), click.echo))
+    run(user_commands.show_all(load(config, flags), click.echo))
 
 
 @main.group()
@@ -198,7 +210,7 @@ def media_status(config: Path | None, **flags: str | None) -> None:
     """Which stores answer, and how many contents each of them has."""
     from bongsu import media_commands
 
-    _run(media_commands.status(_load(config, flags), click.echo))
+    run(media_commands.status(load(config, flags), click.echo))
 
 
 @media.command("repair")
@@ -208,7 +220,7 @@ def media_repair(verify: bool, config: Path | None, **flags: str | None) -> None
     """Restore missing copies now. Nodes do so by themselves, less eagerly."""
     from bongsu import media_commands
 
-    if not _run(media_commands.repair(_load(config, flags), click.echo, verify=verify)):
+    if not run(media_commands.repair(load(config, flags), click.echo, verify=verify)):
         sys.exit(EXIT_FAILED)
 
 
@@ -222,7 +234,13 @@ def db() -> None:
 @settings_options(*COMMON)
 def db_migrate(post: bool, config: Path | None, **flags: str | None) -> None:
     """Bring the database to this release's schema. `serve` does so too, without --post."""
-    done = _run(_with_database(_load(config, flags), lambda d: migrations.migrate(d, post=post)))
+
+    async def migrate_all(dsn: str) -> list[str]:
+        done = await migrations.migrate(dsn, post=post)
+        of_desk = await migrations.migrate(dsn, post=post, tables=migrations.DESK)
+        return [*done, *(f"desk {name}" for name in of_desk)]
+
+    done = run(_with_database(load(config, flags), migrate_all))
     click.echo("Applied: " + ", ".join(done) if done else "Nothing to do.")
 
 
@@ -230,7 +248,14 @@ def db_migrate(post: bool, config: Path | None, **flags: str | None) -> None:
 @settings_options(*COMMON)
 def db_check(config: Path | None, **flags: str | None) -> None:
     """Compare the database's tables, columns and indexes with this release's schema."""
-    difference = _run(_with_database(_load(config, flags), migrations.check))
+
+    async def check_all(dsn: str) -> Difference:
+        ours = await migrations.check(dsn)
+        if not await migrations.is_made(dsn, migrations.DESK):
+            return ours
+        return ours + await migrations.check(dsn, migrations.DESK)
+
+    difference = run(_with_database(load(config, flags), check_all))
     for title, lines in (
         ("missing", difference.missing),
         ("unexpected", difference.unexpected),
@@ -251,7 +276,7 @@ def db_new_incarnation(config: Path | None, **flags: str | None) -> None:
     A restored log may give positions again that clients have seen with other content; tokens of
     the incarnation before are answered with everything.
     """
-    incarnation = _run(_with_database(_load(config, flags), renew_incarnation))
+    incarnation = run(_with_database(load(config, flags), renew_incarnation))
     click.echo(f"The log is of incarnation {incarnation} now: every client will sync anew.")
 
 
@@ -260,7 +285,7 @@ def db_new_incarnation(config: Path | None, **flags: str | None) -> None:
 def doctor(config: Path | None, **flags: str | None) -> None:
     """Look at this machine and say what would keep the server from running well."""
     worst = Verdict.OK
-    for finding in _run(examine(_load(config, flags))):
+    for finding in run(examine(load(config, flags))):
         click.echo(f"{finding.verdict.name:4}  {finding.what}")
         worst = max(worst, finding.verdict)
     sys.exit(EXIT_FAILED if worst is Verdict.FAIL else 0)
@@ -272,12 +297,12 @@ def version() -> None:
     click.echo(f"bongsu {bongsu.__version__}")
 
 
-def _load(config: Path | None, flags: dict[str, str | None]) -> Settings:
+def load(config: Path | None, flags: dict[str, str | None]) -> Settings:
     given = {name: text for name, text in flags.items() if text is not None}
     return load_settings(given, os.environ, config)
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
+def run(work: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(work)
 
 

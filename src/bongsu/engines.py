@@ -94,7 +94,8 @@ def _make_data_folder(settings: Settings) -> None:
 
 def _engine_settings(settings: Settings) -> EngineSettings:
     a_process = settings.database_connections + CONNECTIONS_BESIDE_POOL
-    needed = settings.processes * a_process + CONNECTIONS_FOR_OPERATORS
+    processes = settings.processes + settings.has_desk
+    needed = processes * a_process + CONNECTIONS_FOR_OPERATORS
     return EngineSettings(
         memory_mb=settings.postgres_memory_mb,
         connections_max=max(settings.postgres_connections_max, needed),

@@ -17,12 +17,15 @@ _REGISTER = """\
                     curl {url}/_matrix/client/v3/register -d '{{"username": "alice",
                       "password": "…", "auth": {{"type": "m.login.dummy"}}}}'"""
 _ADD = "  Make an account   {command} user add alice   (registration is {registration})"
+_DESK = """\
+  The desk          {url}   (status, reports; {command} desk operator add alice admin,publisher)
+"""
 _NEXT = """
 Bongsu serves {server_name} on {url}
 
 {accounts}
   Sign in           in Element: Sign in, Edit the homeserver, type {url}
-  Look at it        {url}/health   /ready   /metrics       {command} doctor
+{desk}  Look at it        {url}/health   /ready   /metrics       {command} doctor
   Data              {data}
   Stop              Ctrl-C or SIGTERM; the next start finds everything
 """
@@ -34,6 +37,7 @@ def text(settings: Settings, url: str) -> str:
     command = _command()
     return _NEXT.format(
         url=url,
+        desk=_DESK.format(url=settings.desk_url, command=command) if settings.has_desk else "",
         server_name=settings.server_name,
         command=command,
         accounts=accounts.format(url=url, registration=settings.registration, command=command),

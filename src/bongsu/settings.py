@@ -8,6 +8,7 @@ import ipaddress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bongsu.errors import OperatorError
 from bongsu.ids import is_server_name
@@ -16,6 +17,9 @@ LOOPBACK_NAMES = ("localhost", "ip6-localhost")
 PROCESSES_MAX = 64
 UPLOAD_BYTES_MAX = 4 * 1024**3
 MEMORY_MB_MIN = 16
+DESK_LISTEN = "127.0.0.1:8009"
+DESK_OFF = "off"
+WORK_BITS_MAX = 28
 SUPPORT_ROLES = ("admin", "security", "moderator", "dpo")
 
 
@@ -109,6 +113,22 @@ class Settings:
         None, "File with the password for smtp_url, instead of in it."
     )
     smtp_from: str | None = _setting(None, "Sender of e-mail, such as Bongsu <chat@example.org>.")
+    desk_listen: str = _setting(
+        "",
+        "Address and port of the desk, or off; 127.0.0.1:8009, but off at one of several sites, "
+        "where `bongsu desk` runs by itself.",
+    )
+    desk_public_url: str | None = _setting(
+        None, "URL by which people reach the desk; http://DESK_LISTEN without one."
+    )
+    desk_title: str = _setting("", "Name of the service on the desk's pages; SERVER_NAME if empty.")
+    desk_time_zone: str = _setting("Asia/Seoul", "Time zone in which the desk shows times.")
+    desk_keys: Path | None = _setting(  # noqa: RUF009  # None is immutable
+        None, "File with the keys that seal personal data; DATA/desk/keys. The same at every site."
+    )
+    desk_proof_of_work: int = _setting(
+        0, "Bits of work that a browser does before a public form is taken; 18 under attack."
+    )
     log_format: str = _setting("console", "How log lines look.", choices=("console", "json"))
     log_level: str = _setting(
         "info", "Least level that is logged.", choices=("debug", "info", "warning", "error")
@@ -131,6 +151,7 @@ class Settings:
         if self.smtp_url is not None and "@" not in (self.smtp_from or ""):
             raise OperatorError("smtp_from: smtp_url needs an address that e-mail is from")
         self._check_site()
+        self._check_desk()
         self._check_numbers()
         for contact in self.support_contacts:
             role, _, address = contact.partition("=")
@@ -157,6 +178,21 @@ class Settings:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen_host, self.listen_host)
         bracketed = f"[{host}]" if ":" in host else host
         return f"http://{bracketed}:{self.listen_port}"
+
+    @property
+    def has_desk(self) -> bool:
+        """Whether `bongsu serve` runs the desk too."""
+        return self.desk_listen != DESK_OFF
+
+    @property
+    def desk_url(self) -> str:
+        """URL of the desk for people, without a slash at its end."""
+        return (self.desk_public_url or f"http://{self.desk_listen}").rstrip("/")
+
+    @property
+    def desk_data(self) -> Path:
+        """What the desk keeps on this machine."""
+        return self.data / "desk"
 
     @property
     def support(self) -> dict[str, Any]:
@@ -187,6 +223,18 @@ class Settings:
             if not (name and equals and url.startswith(("http://", "https://"))):
                 raise OperatorError(f"media_stores: {store!r} is not SITE=http://host:port/bucket")
 
+    def _check_desk(self) -> None:
+        if not self.desk_listen:
+            object.__setattr__(self, "desk_listen", DESK_OFF if self.site else DESK_LISTEN)
+        if self.has_desk:
+            split_listen(self.desk_listen, "desk_listen")
+        if self.desk_public_url and not self.desk_public_url.startswith(("http://", "https://")):
+            raise OperatorError(f"desk_public_url: {self.desk_public_url!r} is no URL")
+        try:
+            ZoneInfo(self.desk_time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise OperatorError(f"desk_time_zone: {self.desk_time_zone!r} is unknown") from None
+
     def _check_numbers(self) -> None:
         for name, least, most in (
             ("processes", 1, PROCESSES_MAX),
@@ -194,6 +242,7 @@ class Settings:
             ("database_connections", 2, 1000),
             ("postgres_memory_mb", MEMORY_MB_MIN, 1024 * 1024),
             ("postgres_connections_max", 20, 10_000),
+            ("desk_proof_of_work", 0, WORK_BITS_MAX),
         ):
             if not least <= getattr(self, name) <= most:
                 raise OperatorError(f"{name}: must be between {least} and {most}")

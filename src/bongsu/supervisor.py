@@ -1,7 +1,9 @@
-"""`bongsu serve`: the engines, then one node in this process or N as its children.
+"""`bongsu serve`: the engines, then one node in this process or N as its children, and the desk.
 
     serve ── PostgreSQL, schema ─┬─ processes=1: run_node here, bus in memory
-                                 └─ processes=N: nats-server, N × `bongsu node`
+                                 ├─ processes=N: nats-server, N × `bongsu node`
+                                 └─ one desk, always a process of its own: a burst of reports must
+                                    not slow the messenger, nor the other way round
 
 What starts last stops first: nodes answer what they have in hand, then the bus goes, then
 PostgreSQL. The first SIGTERM or Ctrl-C asks for that; a second one leaves at once (the kernel then
@@ -13,8 +15,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -38,6 +40,9 @@ Ready = Callable[[str], None]
 RunNode = Callable[[Settings, str, str | None, Ready], Awaitable[None]]
 """`run_node(settings, dsn, nats_url, ready)`: serves until cancelled, then lets go of its port,
 answers what is running and returns. An exception before `ready` is a failed start."""
+
+RunDesk = Callable[[Settings, str, Ready], Awaitable[None]]
+"""The same for the desk: `run_desk(settings, dsn, ready)`."""
 
 _log = structlog.get_logger()
 
@@ -70,6 +75,15 @@ async def run_ordered_node(orders: NodeOrders, run_node: RunNode) -> None:
         os.write(orders.ready_file, url.encode() + b"\n")
 
     await until_signalled(run_node(orders.settings, orders.dsn, orders.nats_url, ready))
+
+
+async def run_ordered_desk(orders: NodeOrders, run_desk: RunDesk) -> None:
+    """The desk's whole life as a child."""
+
+    def ready(url: str) -> None:
+        os.write(orders.ready_file, url.encode() + b"\n")
+
+    await until_signalled(run_desk(orders.settings, orders.dsn, ready))
 
 
 def read_orders() -> NodeOrders:
@@ -106,17 +120,40 @@ async def _serve(settings: Settings, run_node: RunNode, announce: Ready) -> None
     with held_port(settings) as settings:
         async with own_database(settings) as dsn:
             await migrate(dsn)
-            async with bus(settings) as nats_url:
+            async with _desk(settings, dsn), bus(settings) as nats_url:
                 if settings.processes == 1:
                     await run_node(settings, dsn, nats_url, announce)
                 else:
                     await _run_children(settings, dsn, nats_url, announce)
 
 
+@asynccontextmanager
+async def _desk(settings: Settings, dsn: str) -> AsyncGenerator[None]:
+    """The desk, if the settings want one, started first and stopped last of our own processes."""
+    if not settings.has_desk:
+        yield
+        return
+    desk = _Node("desk", "desk-child", settings, dsn, None)
+    keeper: asyncio.Task[None] | None = None
+    try:
+        desk.kept.start()
+        await _until_ready([desk])
+        keeper = asyncio.create_task(desk.kept.run())
+        yield
+    finally:
+        if keeper is not None:
+            keeper.cancel()
+        await asyncio.gather(desk.kept.stop(), return_exceptions=True)
+        desk.close()
+
+
 async def _run_children(
     settings: Settings, dsn: str, nats_url: str | None, announce: Ready
 ) -> None:
-    nodes = [_Node(settings, dsn, nats_url, number) for number in range(settings.processes)]
+    nodes = [
+        _Node(f"node {number}", "node", settings.of_process(number), dsn, nats_url)
+        for number in range(settings.processes)
+    ]
     tasks: list[asyncio.Task[None]] = []
     try:
         for node in nodes:
@@ -136,17 +173,19 @@ async def _run_children(
 class _Node:
     """One child: how it is started, and the pipe on which it says that it serves."""
 
-    def __init__(self, settings: Settings, dsn: str, nats_url: str | None, number: int) -> None:
+    def __init__(
+        self, name: str, command: str, settings: Settings, dsn: str, nats_url: str | None
+    ) -> None:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
-        orders = NodeOrders(settings.of_process(number), dsn, nats_url, self._writer)
+        orders = NodeOrders(settings, dsn, nats_url, self._writer)
         self._command = Command(
-            argv=[sys.executable, "-m", "bongsu.cli", "node"],
+            argv=[sys.executable, "-m", "bongsu.cli", command],
             environment={NODE_VARIABLE: orders.to_json()},
             inherited=[self._writer],
             stop_steps=((signal.SIGTERM, NODE_STOP_SECONDS), (signal.SIGKILL, 5.0)),
         )
-        self.kept = KeptProcess(f"node {number}", lambda: ChildProcess(self._command), self._drain)
+        self.kept = KeptProcess(name, lambda: ChildProcess(self._command), self._drain)
 
     def has_said_ready(self) -> bool:
         return bool(self._drain())

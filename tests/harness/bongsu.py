@@ -40,6 +40,7 @@ class Bongsu:
             "BONGSU_DATA": str(data),
             "BONGSU_RATE_LIMITS": "off",
             "BONGSU_REGISTRATION": "open",
+            "BONGSU_DESK_LISTEN": "off",
             **({"BONGSU_DATABASE_URL": database_url} if database_url else {}),
             **(settings or {}),
         }

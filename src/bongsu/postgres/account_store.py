@@ -17,7 +17,7 @@ from bongsu.users.sessions import NewSession
 _COLUMNS = """user_id, password_hash, is_guest, is_admin, created_at,
        locked_at, suspended_at, deactivated_at, is_erased"""
 
-_GET = f"SELECT {_COLUMNS} FROM account WHERE user_id = $1"
+ACCOUNT = f"SELECT {_COLUMNS} FROM account WHERE user_id = $1"
 
 _LIST_AFTER = f"SELECT {_COLUMNS} FROM account WHERE user_id > $1 ORDER BY user_id LIMIT $2"
 
@@ -69,11 +69,11 @@ class PostgresAccountStore:
         self._devices = devices
 
     async def get(self, user_id: UserId) -> Account | None:
-        row = await self._database.fetchrow(_GET, user_id, confirmed=True)
-        return _account(row) if row else None
+        row = await self._database.fetchrow(ACCOUNT, user_id, confirmed=True)
+        return as_account(row) if row else None
 
     async def list_after(self, user_id: str, limit: int) -> Sequence[Account]:
-        return [_account(row) for row in await self._database.fetch(_LIST_AFTER, user_id, limit)]
+        return [as_account(row) for row in await self._database.fetch(_LIST_AFTER, user_id, limit)]
 
     async def create(
         self, account: Account, session: NewSession | None, registration_token: str | None
@@ -132,5 +132,5 @@ class PostgresAccountStore:
         return await self._database.write(body)
 
 
-def _account(row: asyncpg.Record) -> Account:
+def as_account(row: asyncpg.Record) -> Account:
     return Account(*row)

@@ -1,7 +1,7 @@
 """A pool on whichever server has a role now. Its sockets are dropped when the role moves."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import asyncpg
 import structlog
 
-from bongsu.postgres.database import Connection, Pool
+from bongsu.postgres.database import Connection, Pool, PooledConnection
 from bongsu.postgres.servers import Server, Servers
 
 log = structlog.get_logger()
@@ -31,6 +31,10 @@ SESSION = {
 }
 
 
+Prepare = Callable[[Connection], Coroutine[Any, Any, None]]
+"""Done to each new connection before it is used."""
+
+
 class Role(Protocol):
     def __call__(self) -> Server | None:
         """The server that has the role; None while none is known to."""
@@ -45,9 +49,20 @@ class FollowedPool:
     server takes the role: a server that has lost it may never answer.
     """
 
-    def __init__(self, servers: Servers, role: Role, *, size: int, patient: bool) -> None:
+    def __init__(
+        self,
+        servers: Servers,
+        role: Role,
+        *,
+        size: int,
+        patient: bool,
+        session: Mapping[str, str] | None = None,
+        prepare: Prepare | None = None,
+    ) -> None:
         self._role = role
         self._size = size
+        self._session = {**SESSION, **(session or {})}
+        self._prepare = prepare
         self._patient = patient
         self._server: Server | None = None
         self._pool: Pool | None = None
@@ -111,7 +126,9 @@ class FollowedPool:
             max_size=self._size,
             max_inactive_connection_lifetime=CONNECTION_IDLE_SECONDS,
             timeout=CONNECT_SECONDS_MAX,
-            server_settings=SESSION,
+            server_settings=self._session,
+            init=self._prepare,
+            connection_class=PooledConnection,
         )
         self._server, self._pool = server, pool
         self.life += 1

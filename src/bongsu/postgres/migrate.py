@@ -1,13 +1,17 @@
 """Bring a database to the present schema, and say how it differs from it.
 
-`schema/*.sql` is the present, `migrations/` the road (see its README). Each schema file holds one
-group of tables and stands alone: no foreign key to another file and no schema-qualified name, so
-the order of files does not matter. A fresh database gets all of them in one transaction and every
-migration marked as done; an older one gets the steps it lacks, each in a transaction. An advisory
-lock lets one migrate while the others wait.
+There are two sets of tables, each in a schema of PostgreSQL's and a package of ours: the log's and
+the desk's. `schema/*.sql` is the present, `migrations/` the road (see its README). Each schema file
+holds one group of tables and stands alone: no foreign key to another file and no schema-qualified
+name, so the order of files does not matter. A fresh database gets all of them in one transaction
+and every migration marked as done; an older one gets the steps it lacks, each in a transaction. An
+advisory lock lets one migrate while the others wait. What the role of a set may do is given to it
+after each migration by `privileges.sql`, if there is one.
 """
 
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -20,7 +24,6 @@ POSTGRES_VERSION_MIN = 16
 CONNECT_SECONDS_MAX = 30.0
 MIGRATION_SECONDS_MAX = 3600.0
 
-_LOCK_KEY = 0x626F6E677375  # "bongsu"
 _STEP_NAME = re.compile(r"(\d{4}_\w+)\.(pre|post)\.sql\Z")
 _SCRATCH_SCHEMA = "bongsu_check"
 
@@ -47,6 +50,19 @@ _COLUMNS = """
 
 
 @dataclass(frozen=True)
+class Tables:
+    """A set of tables: the package with its files, the schema it lives in, the lock on changes."""
+
+    package: str
+    schema: str
+    lock_key: int
+
+
+LOG = Tables("bongsu.postgres", "public", 0x626F6E677375)  # "bongsu"
+DESK = Tables("bongsu.postgres.desk", "desk", 0x6465736B)  # "desk"
+
+
+@dataclass(frozen=True)
 class Step:
     """One file of `migrations/`. `name` is what `schema_version` records."""
 
@@ -66,25 +82,32 @@ class Difference:
     def __bool__(self) -> bool:
         return bool(self.missing or self.unexpected or self.pending)
 
+    def __add__(self, other: "Difference") -> "Difference":
+        return Difference(
+            self.missing + other.missing,
+            self.unexpected + other.unexpected,
+            self.pending + other.pending,
+        )
 
-def schema_files() -> dict[str, str]:
+
+def schema_files(tables: Tables = LOG) -> dict[str, str]:
     """Every file of `schema/` by name."""
-    folder = files("bongsu.postgres") / "schema"
+    folder = files(tables.package) / "schema"
     found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
     return {entry.name: entry.read_text("utf-8") for entry in sorted(found, key=lambda e: e.name)}
 
 
-def migration_steps() -> list[Step]:
+def migration_steps(tables: Tables = LOG) -> list[Step]:
     """Every file of `migrations/`, in the order in which they run."""
     steps = [
         Step(entry.name.removesuffix(".sql"), match[2], entry.read_text("utf-8"))
-        for entry in (files("bongsu.postgres") / "migrations").iterdir()
+        for entry in (files(tables.package) / "migrations").iterdir()
         if (match := _STEP_NAME.match(entry.name))
     ]
     return sorted(steps, key=lambda step: step.name)
 
 
-async def migrate(dsn: str, *, post: bool = False) -> list[str]:
+async def migrate(dsn: str, *, post: bool = False, tables: Tables = LOG) -> list[str]:
     """Bring the database to the present schema; gives the names of what was done.
 
     `post` also runs the steps that the previous release could not live with.
@@ -93,38 +116,50 @@ async def migrate(dsn: str, *, post: bool = False) -> list[str]:
     connection = await connect(dsn)
     try:
         done: list[str] = []
-        for step in [None, *migration_steps()]:
-            async with connection.transaction():
-                await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY)
+        for step in [None, *migration_steps(tables)]:
+            async with _locked(connection, tables):
                 done += await (
-                    _create(connection) if step is None else _apply(connection, step, post)
+                    _create(connection, tables)
+                    if step is None
+                    else _apply(connection, tables, step, post)
                 )
+        async with _locked(connection, tables):
+            await _grant(connection, tables)
         return done
     finally:
         await connection.close()
 
 
-async def check(dsn: str) -> Difference:
+async def is_made(dsn: str, tables: Tables) -> bool:
+    """Whether the database has these tables, of whatever release."""
+    connection = await connect(dsn)
+    try:
+        return "schema" in await _applied(connection, tables)
+    finally:
+        await connection.close()
+
+
+async def check(dsn: str, tables: Tables = LOG) -> Difference:
     """Compare the database with the present schema, which is built in a scratch schema beside it
     and rolled back."""
     connection = await connect(dsn)
     try:
-        have = await _describe(connection, "public")
+        have = await _describe(connection, tables.schema)
         async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_KEY)
-            applied = await _applied(connection)
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", tables.lock_key)
+            applied = await _applied(connection, tables)
         transaction = connection.transaction()
         await transaction.start()
         try:
             await connection.execute(f"CREATE SCHEMA {_SCRATCH_SCHEMA}")
             await connection.execute(f"SET LOCAL search_path = {_SCRATCH_SCHEMA}")
-            await _run_schema(connection)
+            await _run_schema(connection, tables)
             want = await _describe(connection, _SCRATCH_SCHEMA)
         finally:
             await transaction.rollback()
     finally:
         await connection.close()
-    pending = [step.name for step in migration_steps() if step.name not in applied]
+    pending = [step.name for step in migration_steps(tables) if step.name not in applied]
     return Difference(sorted(want - have), sorted(have - want), pending)
 
 
@@ -150,37 +185,56 @@ async def connect(dsn: str) -> Connection:
     )
 
 
-async def _create(connection: Connection) -> list[str]:
+@asynccontextmanager
+async def _locked(connection: Connection, tables: Tables) -> AsyncGenerator[None]:
+    """A transaction in which nobody else changes these tables, with their schema in the path."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", tables.lock_key)
+        if await connection.fetchval("SELECT to_regnamespace($1)", tables.schema) is None:
+            await connection.execute(f"CREATE SCHEMA {tables.schema}")
+        await connection.execute(f"SET LOCAL search_path = {tables.schema}")
+        yield
+
+
+async def _create(connection: Connection, tables: Tables) -> list[str]:
     """The whole present schema, if the database is fresh."""
-    if "schema" in await _applied(connection):
+    if "schema" in await _applied(connection, tables):
         return []
-    await _run_schema(connection)
-    for name in ["schema", *(step.name for step in migration_steps())]:
+    await _run_schema(connection, tables)
+    for name in ["schema", *(step.name for step in migration_steps(tables))]:
         await connection.execute(_MARK, name)
     return ["schema"]
 
 
-async def _apply(connection: Connection, step: Step, post: bool) -> list[str]:
-    if step.name in await _applied(connection) or (step.phase == "post" and not post):
+async def _apply(connection: Connection, tables: Tables, step: Step, post: bool) -> list[str]:
+    if step.name in await _applied(connection, tables) or (step.phase == "post" and not post):
         return []
     await connection.execute(step.sql)
     await connection.execute(_MARK, step.name)
     return [step.name]
 
 
-async def _run_schema(connection: Connection) -> None:
+async def _grant(connection: Connection, tables: Tables) -> None:
+    """Run `privileges.sql`, which is written so that it may be run again and again."""
+    path = files(tables.package) / "privileges.sql"
+    if path.is_file():
+        await connection.execute(path.read_text("utf-8"))
+
+
+async def _run_schema(connection: Connection, tables: Tables) -> None:
     await connection.execute(_SCHEMA_VERSION)
-    for name, sql in schema_files().items():
+    for name, sql in schema_files(tables).items():
         try:
             await connection.execute(sql)
         except asyncpg.PostgresError as error:
             raise OperatorError(f"schema/{name} does not apply: {error}") from error
 
 
-async def _applied(connection: Connection) -> set[str]:
-    if await connection.fetchval("SELECT to_regclass('public.schema_version')") is None:
+async def _applied(connection: Connection, tables: Tables) -> set[str]:
+    table = f"{tables.schema}.schema_version"
+    if await connection.fetchval("SELECT to_regclass($1)", table) is None:
         return set()
-    return {row["name"] for row in await connection.fetch("SELECT name FROM public.schema_version")}
+    return {row["name"] for row in await connection.fetch(f"SELECT name FROM {table}")}
 
 
 async def _describe(connection: Connection, schema: str) -> set[str]:

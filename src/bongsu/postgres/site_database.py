@@ -6,7 +6,7 @@ the next primary; a COMMIT whose outcome is unknown is not, unless it may be.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from bongsu.postgres.database import (
     read,
     transact,
 )
-from bongsu.postgres.followed_pool import FollowedPool, own_of, primary_of
+from bongsu.postgres.followed_pool import FollowedPool, Prepare, own_of, primary_of
 from bongsu.postgres.servers import Servers
 
 T = TypeVar("T")
@@ -42,12 +42,25 @@ REACH_ALONE_SECONDS_MAX = 5.0  # the same, while there is none
 
 
 class SiteDatabase(Database):
-    """`size` bounds the connections to each of the two servers."""
+    """`size` bounds the connections to each of the two servers.
 
-    def __init__(self, servers: Servers, size: int) -> None:
+    `session` and `prepare` are for every connection: settings of PostgreSQL's, and what is done first.
+    """
+
+    def __init__(
+        self,
+        servers: Servers,
+        size: int,
+        session: Mapping[str, str] | None = None,
+        prepare: Prepare | None = None,
+    ) -> None:
         self._servers = servers
-        self._pool = FollowedPool(servers, primary_of(servers), size=size, patient=True)
-        self._own = FollowedPool(servers, own_of(servers), size=size, patient=False)
+        self._pool = FollowedPool(
+            servers, primary_of(servers), size=size, patient=True, session=session, prepare=prepare
+        )
+        self._own = FollowedPool(
+            servers, own_of(servers), size=size, patient=False, session=session, prepare=prepare
+        )
         self._reach = ReplicaReach(self)
         self._falling_back = asyncio.Semaphore(FALLBACK_READS_MAX)
         self._fallbacks = 0

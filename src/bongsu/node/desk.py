@@ -1,0 +1,192 @@
+"""The desk's life: its databases, its keys, its areas, its door; started in order and stopped in
+reverse.
+
+It starts without a database, too: its public pages and the intake must stand when all else is down.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import structlog
+
+from bongsu.desk.sealing import KeyUnknown
+from bongsu.engines import any_database
+from bongsu.errors import OperatorError, Unavailable
+from bongsu.http.desk.app import DeskApp
+from bongsu.http.desk.csrf import Csrf
+from bongsu.http.desk.face import Entry, Face
+from bongsu.http.desk.limits import RATES
+from bongsu.http.desk.operators import ADMINS, OperatorPages
+from bongsu.http.desk.proof_of_work import ProofOfWork
+from bongsu.http.peers import Peers
+from bongsu.http.rate_limit import RateLimiter
+from bongsu.http.server import Server
+from bongsu.node.desk_areas import AREAS
+from bongsu.node.desk_parts import DeskArea, DeskParts
+from bongsu.postgres.database import Database
+from bongsu.postgres.desk.connecting import DESK_SESSION, MESSENGER_SESSION, assume_role
+from bongsu.postgres.desk.sealing_store import LEARN_SECONDS
+from bongsu.postgres.migrate import DESK, migrate
+from bongsu.postgres.servers import Servers, find_primary, split_dsn
+from bongsu.postgres.site_database import SiteDatabase
+from bongsu.settings import Settings, split_listen
+from bongsu.tasks import TaskOwner
+
+log = structlog.get_logger()
+
+CONNECT_SECONDS_MAX = 5.0
+CONNECTION_IDLE_SECONDS = 60.0
+CONNECTIONS_TO_MESSENGER = 2
+RETRY_SECONDS = 2.0
+
+
+class Databases(NamedTuple):
+    desk: Database
+    messenger: Database
+
+
+async def run_desk(settings: Settings, dsn: str, ready: Callable[[str], None]) -> None:
+    """Serve until cancelled. `ready` is told the URL once people are answered."""
+    async with desk_databases(settings, dsn) as databases:
+        parts = DeskParts(settings, *databases)
+        desk = Desk(parts, dsn)
+        try:
+            await desk.start()
+            ready(desk.url)
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.shield(desk.stop())
+
+
+class Desk:
+    """`dsn` is where the schema is brought up to date, as soon as that can be reached."""
+
+    def __init__(self, parts: DeskParts, dsn: str) -> None:
+        self._parts = parts
+        self._dsn = dsn
+        self._tasks = TaskOwner("desk")
+        self._areas: list[DeskArea] = [make(parts) for make in AREAS]
+        settings = parts.settings
+        self._host, port = split_listen(settings.desk_listen, "desk_listen")
+        face = _face(parts, [entry for area in self._areas for entry in area.entries()])
+        pages = [page for area in self._areas for page in area.areas()]
+        app = DeskApp(face, [*pages, OperatorPages(parts.operators, parts.audit)])
+        self._server = Server(app, self._host, port)
+
+    @property
+    def url(self) -> str:
+        url = self._parts.settings.desk_url
+        return url.removesuffix(":0") + f":{self._server.port}" if url.endswith(":0") else url
+
+    async def start(self) -> None:
+        self._tasks.start(self._prepare())
+        for area in self._areas:
+            await area.start()
+        try:
+            await self._server.start()
+        except OSError as error:
+            listen = self._parts.settings.desk_listen
+            raise OperatorError(
+                f"desk_listen: cannot listen on {listen} ({error.strerror}); "
+                "choose another with BONGSU_DESK_LISTEN, or off"
+            ) from error
+
+    async def stop(self) -> None:
+        await self._server.stop()
+        for area in reversed(self._areas):
+            await area.stop()
+        await self._tasks.stop()
+        await self._parts.close()
+
+    async def _prepare(self) -> None:
+        """Bring the schema up to date and learn the data keys, however long the database takes."""
+        while True:
+            try:
+                primary = await find_primary(self._dsn, RETRY_SECONDS)
+                await migrate(primary or split_dsn(self._dsn)[0], tables=DESK)
+                break
+            except (OperatorError, OSError, asyncpg.PostgresError) as error:
+                log.warning("the desk waits for its database", reason=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+        while True:
+            await self._learn()
+            await asyncio.sleep(LEARN_SECONDS)
+
+    async def _learn(self) -> None:
+        try:
+            await self._parts.sealing_keys.learn()
+        except KeyUnknown as error:
+            log.error("sealed data cannot be read", reason=str(error))
+        except (Unavailable, asyncpg.PostgresError) as error:
+            log.info("no keys were read", reason=str(error))
+
+
+def _face(parts: DeskParts, entries: list[Entry]) -> Face:
+    settings = parts.settings
+    file_keys = parts.sealer.file_keys
+    work = ProofOfWork(file_keys.derive("work"), settings.desk_proof_of_work, time.time)
+    own = [
+        Entry("/operator/people", "base.people", ADMINS),
+        Entry("/operator/audit", "base.audit", ADMINS),
+    ]
+    return Face(
+        people=parts.people,
+        csrf=Csrf(file_keys.derive("forms")),
+        work=work,
+        limiter=RateLimiter(RATES, enabled=settings.rate_limits),
+        peers=Peers(settings.trusted_proxies),
+        title=settings.desk_title or settings.server_name,
+        public_url=settings.desk_url,
+        zone=ZoneInfo(settings.desk_time_zone),
+        entries=[*entries, *own],
+    )
+
+
+@asynccontextmanager
+async def desk_dsn(settings: Settings) -> AsyncGenerator[str]:
+    """Where the database is, for a desk that runs by itself. One that is down is no reason to wait;
+    the embedded one is started if no server runs it."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    async with any_database(settings) as dsn:
+        yield dsn
+
+
+@asynccontextmanager
+async def desk_databases(settings: Settings, dsn: str) -> AsyncGenerator[Databases]:
+    """Both databases, on whichever server is the primary; nobody waits for one to be there."""
+    async with AsyncExitStack() as stack:
+        if settings.site and settings.database_url and settings.replica_url:
+            servers = Servers(split_dsn(settings.database_url), settings.replica_url)
+            await servers.start()
+            stack.push_async_callback(servers.stop)
+            size = settings.database_connections
+            desk = SiteDatabase(servers, size, DESK_SESSION, assume_role)
+            messenger = SiteDatabase(
+                servers, CONNECTIONS_TO_MESSENGER, MESSENGER_SESSION, assume_role
+            )
+        else:
+            desk = await _database(dsn, settings.database_connections, DESK_SESSION)
+            messenger = await _database(dsn, CONNECTIONS_TO_MESSENGER, MESSENGER_SESSION)
+        stack.push_async_callback(desk.close)
+        stack.push_async_callback(messenger.close)
+        yield Databases(desk, messenger)
+
+
+async def _database(dsn: str, size: int, session: dict[str, str]) -> Database:
+    pool = await asyncpg.create_pool(
+        dsn,
+        min_size=0,  # so that making it needs no connection
+        max_size=size,
+        max_inactive_connection_lifetime=CONNECTION_IDLE_SECONDS,
+        timeout=CONNECT_SECONDS_MAX,
+        server_settings=session,
+        init=assume_role,
+    )
+    return Database(pool)

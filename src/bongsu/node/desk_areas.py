@@ -1,0 +1,7 @@
+"""The areas of the desk, in the order in which their links stand on the operators' page."""
+
+from collections.abc import Callable
+
+from bongsu.node.desk_parts import DeskArea, DeskParts
+
+AREAS: list[Callable[[DeskParts], DeskArea]] = []

@@ -1,0 +1,65 @@
+"""What every area of the desk may use, made once, and what an area is."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from bongsu.desk.people import Desk, Operators, People
+from bongsu.desk.sealing import Sealer
+from bongsu.files.desk_keys import load_file_keys
+from bongsu.http.desk.endpoints import Area
+from bongsu.http.desk.face import Entry
+from bongsu.mailing import Mailer
+from bongsu.node.pushing import mailer_of
+from bongsu.outgoing.client import Outgoing
+from bongsu.postgres.database import Database
+from bongsu.postgres.desk.accounts import DeskAccounts
+from bongsu.postgres.desk.audit_store import PostgresAudit
+from bongsu.postgres.desk.operator_store import PostgresOperators, PostgresOperatorSessions
+from bongsu.postgres.desk.sealing_store import PostgresSealingKeys
+from bongsu.settings import Settings
+from bongsu.users.passwords import Passwords
+
+
+class DeskArea(Protocol):
+    """One area, wired: node/desk_<area>.py has one, `node.desk_areas` names them all."""
+
+    def areas(self) -> Iterator[Area]:
+        """Its pages."""
+        ...
+
+    def entries(self) -> Sequence[Entry]:
+        """Its links on the operators' page."""
+        ...
+
+    async def start(self) -> None:
+        """Start its background work. The database may be out of reach."""
+        ...
+
+    async def stop(self) -> None: ...
+
+
+class DeskParts:
+    """`database` has the schema `desk` in its path, `messenger` has `public`, for reading who
+    somebody is. Make it in a running loop; close it at the end."""
+
+    def __init__(self, settings: Settings, database: Database, messenger: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.messenger = messenger
+        self.sealer = Sealer(load_file_keys(settings.desk_keys or settings.desk_data / "keys"))
+        self.sealing_keys = PostgresSealingKeys(database, self.sealer)
+        self.passwords = Passwords()
+        self.audit = PostgresAudit(database)
+        desk = Desk(
+            DeskAccounts(messenger),
+            PostgresOperators(database),
+            PostgresOperatorSessions(database),
+        )
+        self.people = People(desk, self.passwords, server_name=settings.server_name)
+        self.operators = Operators(desk, server_name=settings.server_name)
+        self.mailer: Mailer | None = mailer_of(settings)
+        self.outgoing = Outgoing(settings.outgoing_allowed_networks)
+
+    async def close(self) -> None:
+        await self.outgoing.close()
+        self.passwords.close()
