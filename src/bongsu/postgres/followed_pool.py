@@ -1,9 +1,10 @@
 """A pool on whichever server has a role now. Its sockets are dropped when the role moves."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
+from types import CoroutineType
 from typing import Any, Protocol
 
 import asyncpg
@@ -31,8 +32,10 @@ SESSION = {
 }
 
 
-Prepare = Callable[[Connection], Coroutine[Any, Any, None]]
-"""Done to each new connection before it is used."""
+class Prepare(Protocol):
+    """Done to each new connection before it is used."""
+
+    def __call__(self, connection: Connection, /) -> "CoroutineType[Any, Any, None]": ...
 
 
 class Role(Protocol):

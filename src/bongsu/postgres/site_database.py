@@ -44,7 +44,7 @@ REACH_ALONE_SECONDS_MAX = 5.0  # the same, while there is none
 class SiteDatabase(Database):
     """`size` bounds the connections to each of the two servers.
 
-    `session` and `prepare` are for every connection: settings of PostgreSQL's, and what is done first.
+    `session` and `prepare` are for every connection: PostgreSQL's settings, what is done first.
     """
 
     def __init__(
