@@ -42,6 +42,7 @@ class Bridge:
     ephemeral: list[dict[str, Any]] = field(default_factory=list)
     users_asked: list[str] = field(default_factory=list)
     acks_to_lose: int = 0  # so many transactions are handled, and then answered 500
+    encrypts: bool = False  # its bot is told of keys and of messages to its device
     service: AppService | None = None
 
     def register(self, folder: Path, **more: Any) -> Path:
@@ -74,7 +75,7 @@ class Bridge:
         """The service, listening; it forgets what it knew of transactions, as after a crash."""
         service = AppService(
             server, self.server_name, self.as_token, self.hs_token, f"_{self.name}_bot", self.name,
-            state_store=StateStore(), ephemeral_events=True,
+            state_store=StateStore(), ephemeral_events=True, encryption_events=self.encrypts,
             query_user=self._on_user, query_alias=self._on_alias,
             aiohttp_params={"middlewares": [self._record]},
         )  # fmt: skip

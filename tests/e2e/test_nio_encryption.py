@@ -1,13 +1,11 @@
 """Encrypted conversation of people who use matrix-nio with its own crypto (vodozemac), among
 themselves and with somebody who uses matrix-js-sdk."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.node import installed_node
 from nio import (
     AsyncClient,
     AsyncClientConfig,
@@ -19,10 +17,10 @@ from nio import (
     RoomSendResponse,
 )
 from nio.event_builders import EnableEncryptionBuilder
+from partner import partner_of
 from people import PASSWORD, Person
 
 MESSAGES = 40
-SCRIPTS = Path(__file__).parent / "js"
 
 
 class Encrypted:
@@ -133,19 +131,8 @@ async def test_people_and_a_later_device_read_each_other(encrypted: Encrypted) -
 @pytest.fixture
 async def partner(homeserver: str) -> AsyncIterator[str]:
     """User id of somebody who answers in matrix-js-sdk."""
-    process = await asyncio.create_subprocess_exec(
-        installed_node(SCRIPTS), "partner.mjs", homeserver,
-        cwd=SCRIPTS, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    try:
-        async for line in process.stdout:
-            if line.startswith(b"partner "):
-                yield line.decode().split()[1]
-                break
-    finally:
-        process.kill()
-        await process.communicate()
+    async with partner_of(homeserver) as user_id:
+        yield user_id
 
 
 async def test_two_libraries_read_each_other(encrypted: Encrypted, partner: str) -> None:
