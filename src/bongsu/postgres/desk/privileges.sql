@@ -21,6 +21,17 @@ BEGIN
 
     -- What is written once is written for good.
     REVOKE UPDATE, DELETE, TRUNCATE ON desk.audit_entry FROM bongsu_desk;
+    REVOKE UPDATE, DELETE, TRUNCATE ON desk.notice_update FROM bongsu_desk;
+    REVOKE UPDATE, DELETE, TRUNCATE ON
+        desk.programme_version, desk.programme_approval, desk.compensation_decision,
+        desk.compensation_award, desk.grant_claim, desk.ledger_transfer, desk.ledger_entry,
+        desk.payout_batch, desk.payout_result FROM bongsu_desk;
+
+    REVOKE UPDATE, DELETE ON desk.machine_event, desk.investigation_item, desk.investigation_evidence,
+        desk.investigation_publication, desk.measure_plan, desk.measure_change, desk.measure_proof,
+        desk.drill_seen, desk.statement_version, desk.briefing_line FROM bongsu_desk;
+    -- Whether the public may have a file is no part of the file's link.
+    GRANT UPDATE (is_public, public_name, caption) ON desk.investigation_evidence TO bongsu_desk;
 
     -- Of the messenger: who an operator or a reporter is.
     GRANT SELECT ON public.account, public.short_token TO bongsu_desk;

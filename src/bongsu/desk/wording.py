@@ -1,0 +1,33 @@
+"""What operators write for the public: in Korean, in English, or in both."""
+
+from msgspec import Struct
+
+from bongsu.errors import InvalidParam
+
+TEXT_CHARS_MAX = 20_000
+TITLE_CHARS_MAX = 300
+
+
+class Text(Struct, frozen=True):
+    """The same said in two languages. Empty: nobody has written it yet."""
+
+    ko: str = ""
+    en: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.ko or self.en)
+
+    def said(self, language: str) -> str:
+        """In `language`, else in the other one: a translation that is late hides nothing."""
+        return (self.en or self.ko) if language == "en" else (self.ko or self.en)
+
+
+def checked(
+    text: Text, what: str, chars_max: int = TEXT_CHARS_MAX, *, required: bool = True
+) -> Text:
+    """`text`, or `InvalidParam` that says what is wrong with it."""
+    if required and not text:
+        raise InvalidParam(f"{what}: say it in one language at least")
+    if max(len(text.ko), len(text.en)) > chars_max:
+        raise InvalidParam(f"{what}: longer than {chars_max} characters")
+    return text
