@@ -129,6 +129,18 @@ class Settings:
     desk_proof_of_work: int = _setting(
         0, "Bits of work that a browser does before a public form is taken; 18 under attack."
     )
+    desk_spool_mb: int = _setting(
+        2048, "Disk for damage reports that wait for the database; when full, people are told."
+    )
+    desk_retention_days: int = _setting(
+        1095, "Days after the last change of a report until what is personal in it is erased."
+    )
+    desk_scan_command: str | None = _setting(
+        None, "Malware scanner: gets an evidence file on its input, exits 0 if clean, 1 if not."
+    )
+    desk_files_url: str | None = _setting(
+        None, "URL of the desk on an origin of its own, from which evidence files are downloaded."
+    )
     log_format: str = _setting("console", "How log lines look.", choices=("console", "json"))
     log_level: str = _setting(
         "info", "Least level that is logged.", choices=("debug", "info", "warning", "error")
@@ -228,8 +240,10 @@ class Settings:
             object.__setattr__(self, "desk_listen", DESK_OFF if self.site else DESK_LISTEN)
         if self.has_desk:
             split_listen(self.desk_listen, "desk_listen")
-        if self.desk_public_url and not self.desk_public_url.startswith(("http://", "https://")):
-            raise OperatorError(f"desk_public_url: {self.desk_public_url!r} is no URL")
+        for name in ("desk_public_url", "desk_files_url"):
+            url = getattr(self, name)
+            if url and not url.startswith(("http://", "https://")):
+                raise OperatorError(f"{name}: {url!r} is no URL")
         try:
             ZoneInfo(self.desk_time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -243,6 +257,8 @@ class Settings:
             ("postgres_memory_mb", MEMORY_MB_MIN, 1024 * 1024),
             ("postgres_connections_max", 20, 10_000),
             ("desk_proof_of_work", 0, WORK_BITS_MAX),
+            ("desk_spool_mb", 1, 1024 * 1024),
+            ("desk_retention_days", 1, 36_500),
         ):
             if not least <= getattr(self, name) <= most:
                 raise OperatorError(f"{name}: must be between {least} and {most}")

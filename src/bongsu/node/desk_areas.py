@@ -3,5 +3,6 @@
 from collections.abc import Callable
 
 from bongsu.node.desk_parts import DeskArea, DeskParts
+from bongsu.node.desk_reports import Reports
 
-AREAS: list[Callable[[DeskParts], DeskArea]] = []
+AREAS: list[Callable[[DeskParts], DeskArea]] = [Reports]

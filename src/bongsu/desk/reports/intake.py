@@ -35,13 +35,16 @@ PLACE_SECONDS_MAX = 10.0  # for the evidence of one report
 AVOID_SECONDS = 1.0  # how long the database is left alone after it failed
 FILE_BYTES_MAX = 20 * 1024 * 1024
 FILES_MAX = 10
+HELD_MAX = 20_000  # of the latest spooled reports it is known that they are on their way
 OWN_SITE = ""
 
 
 class Accepted(NamedTuple):
-    """`is_confirmed`: in the database, on as many sites as that promises."""
+    """`is_confirmed`: in the database, on as many sites as that promises. `is_first`: not there
+    before, as far as is known."""
 
     is_confirmed: bool
+    is_first: bool
 
 
 class _Waiting(NamedTuple):
@@ -94,6 +97,7 @@ class Intake:
         self._tasks = TaskOwner("report intake")
         self.confirmed_total = 0
         self.spooled_total = 0
+        self._held: dict[bytes, None] = {}
         self._is_stopping = False
         self._running: asyncio.Task[None] | None = None
 
@@ -132,6 +136,10 @@ class Intake:
         self._arrived.set()
         return await answer
 
+    def holds(self, link_hash: bytes) -> bool:
+        """Whether the report of this link was spooled here not long ago."""
+        return link_hash in self._held
+
     async def _prepare(self, submission: Submission) -> PreparedReport | None:
         if submission.files and monotonic() < self._avoid_until:
             return None
@@ -168,13 +176,15 @@ class Intake:
         reports = [waiting.report for waiting in batch if waiting.report is not None]
         try:
             async with asyncio.timeout(STORE_SECONDS_MAX):
-                await self._store.insert(reports, self._clock())
+                new = await self._store.insert(reports, self._clock())
         except Exception as error:  # whatever a database says, a report is not turned away for it
             self._avoid_until = monotonic() + AVOID_SECONDS
             log.warning("reports go to the spool", count=len(batch), reason=repr(error))
             return False
         self.confirmed_total += len(batch)
-        _answer(batch, Accepted(is_confirmed=True))
+        for waiting in batch:
+            is_first = waiting.submission.report_id in new
+            _answer(waiting, Accepted(is_confirmed=True, is_first=is_first))
         await self._discard_staged(batch)
         return True
 
@@ -183,7 +193,14 @@ class Intake:
             return
         await self._spool.write([encode(w.submission, self._box) for w in batch])
         self.spooled_total += len(batch)
-        _answer(batch, Accepted(is_confirmed=False))
+        for waiting in batch:
+            self._hold(waiting.submission.link_hash)
+            _answer(waiting, Accepted(is_confirmed=False, is_first=True))
+
+    def _hold(self, link_hash: bytes) -> None:
+        self._held[link_hash] = None
+        if len(self._held) > HELD_MAX:
+            self._held.pop(next(iter(self._held)))
 
     async def _discard_staged(self, batch: Sequence[_Waiting]) -> None:
         staged = [file.staged for waiting in batch for file in waiting.submission.files]
@@ -198,10 +215,9 @@ def sites_of(blob: Blob) -> tuple[str, ...]:
     return blob.sites if isinstance(blob, PlacedBlob) else (OWN_SITE,)
 
 
-def _answer(batch: Sequence[_Waiting], accepted: Accepted) -> None:
-    for waiting in batch:
-        if not waiting.answer.done():  # its client may be gone
-            waiting.answer.set_result(accepted)
+def _answer(waiting: _Waiting, accepted: Accepted) -> None:
+    if not waiting.answer.done():  # its client may be gone
+        waiting.answer.set_result(accepted)
 
 
 def _told(error: BaseException) -> BongsuError:

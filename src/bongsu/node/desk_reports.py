@@ -1,0 +1,74 @@
+"""Damage reports: taken in, followed, erased when their time is over."""
+
+from collections.abc import Iterator, Sequence
+
+from bongsu.desk.reports.following import Following
+from bongsu.desk.reports.forwarding import Forwarder
+from bongsu.desk.reports.intake import EvidencePlacer, Intake
+from bongsu.desk.reports.marks import Marker
+from bongsu.desk.reports.preparing import Preparer
+from bongsu.desk.reports.retention import Retention
+from bongsu.desk.reports.spooling import Box
+from bongsu.files.report_spool import ReportSpool
+from bongsu.http.desk.endpoints import Area
+from bongsu.http.desk.face import Entry
+from bongsu.http.desk.report_following import FollowingPages
+from bongsu.http.desk.reports import ACCOUNT_SECONDS, ReportPages
+from bongsu.http.desk.tickets import Tickets
+from bongsu.node.desk_evidence import EvidenceStores
+from bongsu.node.desk_parts import DeskParts
+from bongsu.postgres.desk.report_intake_store import PostgresReportIntake
+from bongsu.postgres.desk.report_store import PostgresReports
+from bongsu.postgres.short_token_store import PostgresShortTokenStore
+from bongsu.users.openid import OpenId
+
+
+class Reports:
+    """The spool is `DATA/desk/spool`: processes of one machine share it."""
+
+    def __init__(self, parts: DeskParts) -> None:
+        self._parts = parts
+        settings, keys = parts.settings, parts.sealer.file_keys
+        self.spool = ReportSpool(
+            settings.desk_data / "spool", bytes_max=settings.desk_spool_mb * 1024 * 1024
+        )
+        self._evidence = EvidenceStores(settings)
+        self.preparer = Preparer(parts.sealer, Marker(keys.derive("report marks")))
+        placer = EvidencePlacer(self.spool, self._evidence.blobs)
+        store = PostgresReportIntake(parts.database)
+        self.intake = Intake(store, self.spool, placer, self.preparer, Box(keys))
+        self.forwarder = Forwarder(store, self.spool, placer, self.preparer, Box(keys))
+        self._reports = PostgresReports(parts.database)
+        self._following = Following(self._reports, parts.sealer, self.preparer, placer)
+        self._retention = Retention(
+            self._reports, self._evidence.blobs, settings.desk_retention_days
+        )
+
+    def areas(self) -> Iterator[Area]:
+        settings = self._parts.settings
+        openid = OpenId(
+            PostgresShortTokenStore(self._parts.messenger), server_name=settings.server_name
+        )
+        tickets = Tickets(
+            self._parts.sealer.file_keys.derive("tickets"), "reporter", ACCOUNT_SECONDS
+        )
+        yield ReportPages(
+            self.intake, openid, tickets, site=settings.site, server_name=settings.server_name
+        )
+        yield FollowingPages(self._following, self.intake, self._retention.drop)
+
+    def entries(self) -> Sequence[Entry]:
+        return []
+
+    async def start(self) -> None:
+        await self._evidence.start()
+        await self.intake.start()
+        await self.forwarder.start()
+        await self._retention.start()
+
+    async def stop(self) -> None:
+        await self._retention.stop()
+        await self.forwarder.stop()
+        await self.intake.stop()
+        await self.spool.close()
+        await self._evidence.stop()
