@@ -35,7 +35,7 @@ class Benefit(NamedTuple):
     """
 
     kind: Kind
-    unit: str  # KRW for money; KRW.CHANNEL_CREDIT, POINTS, COUPON, STICKER_PACK
+    unit: str  # KRW for money; KRW.CHANNEL_CREDIT, POINTS, STICKER_PACK.name
     amount: int
     item: str = ""
     valid_days: int | None = None

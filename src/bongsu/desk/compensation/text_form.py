@@ -221,7 +221,8 @@ class _Reading:
         if kind is Kind.MONEY and valid_days is not None:
             self.nodes.complain(node, "돈에는 기한이 없습니다", "money does not expire")
         if kind in (Kind.COUPON, Kind.STICKER_PACK):
-            return Benefit(kind, kind.value.upper(), 1, self.nodes.name(value), valid_days)
+            item = self.nodes.name(value)
+            return Benefit(kind, f"{kind.value.upper()}.{item}", 1, item, valid_days)
         return Benefit(kind, self._unit(kind), self._amount(value), "", valid_days)
 
     def _unit(self, kind: Kind) -> str:
