@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ from bongsu.drill.load import Pace
 from bongsu.drill.losses import LabLoss
 from bongsu.drill.verdict import Run
 from bongsu.lab import control, isolation, process_table
+from bongsu.lab.keeper import log_of
 from bongsu.lab.topology import Site
 from harness.lab import LabUnderTest
 
 PATIENCE_SECONDS = 180.0  # until something that must happen has happened
 WHOLE_SECONDS_MAX = 300.0
 POLL_SECONDS = 0.1
+LOG_LINES = 40
 PACE = Pace(senders=2, rooms=6, pause_seconds=0.1, upload_seconds=1.0)
 
 
@@ -47,6 +49,13 @@ class Stage:
     async def primary(self) -> str:
         """The primary's site, once there is one."""
         return (await self.under_test.wait(lambda status: status["primary"]))["primary"]
+
+    async def until_primary_is_one_of(self, names: Collection[str]) -> str:
+        """Wait until the primary is there."""
+        found = await self.under_test.wait(
+            lambda status: status["primary"] in names, seconds_max=PATIENCE_SECONDS
+        )
+        return found["primary"]
 
     async def kill(self, name: str, what: str | None = None) -> None:
         await asyncio.to_thread(control.kill, self.lab, self.site(name), what)
@@ -91,6 +100,15 @@ class Stage:
         """Every part of every site answers, every replica streams, all partitions have owners."""
         assert await whole(LabLoss(self.lab, "kill"), WHOLE_SECONDS_MAX), self.under_test.status()
 
+    def last_words(self) -> str:
+        """How it stands, and the ends of the logs that say why: a failed story's lab is deleted."""
+        words = [self.under_test.run("status")]
+        for name, component in product(self.names, ("patroni", "witness", "node0")):
+            log = log_of(self.site(name), component)
+            lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+            words += [f"--- {log}", *lines[-LOG_LINES:]]
+        return "\n".join(words)
+
     @asynccontextmanager
     async def under_load(self) -> AsyncIterator["Load"]:
         """Clients at every site, from a whole lab to a whole lab; then the verdict."""
@@ -107,6 +125,9 @@ class Stage:
             await load.goes_on()
             load.ended.set()
             run = await playing
+        except BaseException:
+            print(self.last_words())
+            raise
         finally:
             if not playing.done():
                 playing.cancel()

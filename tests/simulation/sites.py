@@ -145,6 +145,8 @@ class Server(Engine):
     ) -> Any:
         if not self.site.is_primary:
             raise Gone  # a standby grants locks, and writes nothing
+        if self.site.is_full:
+            raise Gone  # an error, to every writer, of a session that ends for it
         return await super()._commit(session, partitions, change)
 
     async def _read_hop(self) -> None:
@@ -186,6 +188,7 @@ class Town(World):
         self.links = dict.fromkeys(self.links, True)
         for site in self.sites.values():
             site.daemons_up = site.backends_up = site.witness_up = site.etcd_link = True
+            self.empty(site)
 
     def reaches(self, one: str, other: str) -> bool:
         return self.links[one, other] and self.links[other, one]

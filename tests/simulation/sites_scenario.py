@@ -8,7 +8,7 @@ from simulation.engine import Violation
 from simulation.node import Network, Node
 from simulation.scenario import Scenario
 from simulation.sites import Mutation, Town, Truth
-from simulation.witness_world import SITES
+from simulation.witness_world import SITES, STEP
 
 from bongsu.errors import Unavailable
 from bongsu.log.entry import Entry
@@ -18,7 +18,7 @@ from bongsu.postgres.servers import Servers, Sighting
 
 TROUBLES = (
     "kill", "restart", "freeze", "hang up", "terminate", "deaf",
-    "strike", "strike", "hang the primary", "lose a site",
+    "strike", "strike", "hang the primary", "lose a site", "fill a disk",
 )  # fmt: skip
 LOST_SECONDS_MAX = 25.0
 LEVEL_SECONDS_MAX = 60.0  # followers, once all is calm
@@ -143,6 +143,9 @@ class SitesScenario(Scenario):
             world.strike()
         elif what == "hang the primary":  # its backends, and its nodes, live on
             world.hang(self.engine.primary.site, self.random.uniform(1.0, LOST_SECONDS_MAX))
+        elif what == "fill a disk":
+            until = world.step + int(self.random.uniform(1.0, LOST_SECONDS_MAX) / STEP)
+            world.fill(self.engine.primary.site, until)
         elif what == "lose a site":
             seconds = self.random.uniform(1.0, LOST_SECONDS_MAX)
             site = self.random.choice(SITES)

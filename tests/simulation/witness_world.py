@@ -1,17 +1,30 @@
 """Three sites in a box: quorum commit, Patroni, etcd and the network, as far as they matter here.
 
-The witnesses in it are the real `decide`, `Pulse` and `check`; all else is a model. Time goes in
-steps of 50 ms; every chance comes from one seed. After each commit and each promotion the world
-asks whether an acknowledged row could be lost, and raises `Lost` if so.
+The witnesses in it are the real `decide`, `Pulse`, `Fullness`, `check` and `check_room`; all else
+is a model. Time goes in steps of 50 ms; every chance comes from one seed. After each commit and
+each promotion the world asks whether an acknowledged row could be lost, and raises `Lost` if so;
+`PromotedFull` and `Flapped` are what `bongsu.witness.handover` promises of full disks.
 """
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from simulation.witness_parts import (
+    LITTLE,
+    PLENTY,
+    Flapped,
+    Key,
+    Lost,
+    Mutation,
+    PromotedFull,
+    Site,
+)
 
 from bongsu.witness import machine
-from bongsu.witness.candidate import Found, RefusedPromotion, check
-from bongsu.witness.machine import Limits, Memory, decide
+from bongsu.witness.candidate import Found, RefusedPromotion, check, check_room
+from bongsu.witness.fullness import Fullness
+from bongsu.witness.machine import decide
+from bongsu.witness.memory import Limits, Memory
 from bongsu.witness.model import (
     Action,
     Answer,
@@ -19,11 +32,13 @@ from bongsu.witness.model import (
     Cluster,
     Depose,
     Fence,
+    HandOver,
     Hold,
     Leader,
     Request,
     Standby,
     Suspect,
+    Switchover,
     Sync,
     Trust,
     Unfence,
@@ -38,66 +53,11 @@ SITES = ("a", "b", "c")
 LEADER_TTL = 20.0
 SUSPECT_TTL = 3.0
 PRE_PROMOTE_SECONDS = 1.0
+SWITCHOVER_TTL = 30.0
+ASK_STEPS = 20  # between two questions whether the leader can write
 NEVER = 1_000_000_000
 QUIET_STEPS = 40
 ADDRESSES = {name: (name, 5432) for name in SITES}
-
-
-class Lost(AssertionError):
-    """An acknowledged row is, or may now be, gone."""
-
-
-@dataclass
-class Mutation:
-    """What to break on purpose."""
-
-    fences: bool = True  # a fence ends the WAL receiver
-    holds_fence: bool = True  # Patroni cannot undo a fence
-    checks_candidate: bool = True  # pre_promote fences and compares
-    compares: bool = True  # Patroni asks how far the others are before it races for the key
-
-
-@dataclass
-class Site:
-    name: str
-    wal: list[int] = field(default_factory=list[int])
-    term: int = 0  # of the promotion that its WAL belongs to
-    is_primary: bool = False
-    synchronous: frozenset[str] = frozenset()  # whose confirmation counts, one is enough
-    heard: dict[str, int] = field(default_factory=dict[str, int])  # standby: step of its last word
-    confirmed: int = 0  # up to here its commits are acknowledged, or were looked at
-    backends_up: bool = True  # they commit and stream
-    daemons_up: bool = True  # postmaster and Patroni
-    witness_up: bool = True
-    etcd_link: bool = True
-    follows: str = ""  # the running conninfo, if no override
-    named: str = ""  # Patroni's own file
-    override: bool = False
-    cut_at: int = -1  # step from which a fresh override is in force
-    memory: Memory = field(default_factory=Memory)
-    pulse: Pulse = field(default_factory=Pulse)
-    races: int = -1  # step at which a race, won on paper, takes the key
-    asked_at: int = -1  # pre_promote began
-    request: Request | None = None
-    patroni_at: int = 0
-    backoff_until: int = 0
-
-    @property
-    def is_up(self) -> bool:
-        return self.backends_up and self.daemons_up
-
-    def receives_from(self, step: int) -> str:
-        if self.is_primary or not self.backends_up or (self.override and 0 <= self.cut_at <= step):
-            return ""
-        return self.follows
-
-
-@dataclass
-class Key:
-    value: object
-    create: int
-    mod: int
-    expires: int | None
 
 
 class World:
@@ -118,7 +78,9 @@ class World:
         self.late: list[tuple[int, Callable[[], bool]]] = []  # writes still under way
         self.term = self.row = 1
         self.promotions = self.deposals = 0
+        self.handovers: list[int] = []  # steps at which one was asked for
         self.is_calm = False  # nothing new breaks
+        self.stays_full = ""  # a site whose disk is not given room again
         self.links = {(x, y): True for x in SITES for y in SITES}
         first = self.sites["a"]
         first.is_primary, first.term, first.synchronous = True, 1, frozenset("bc")
@@ -159,6 +121,8 @@ class World:
             votes={n: Vote(int(k.value), k.mod) for n, k in found["vote"].items()},  # type: ignore[call-overload]
             requests=tuple(k.value for k in found["request"].values()),  # type: ignore[misc]
             answers={n: k.value[0] for n, k in found["answer"].items()},  # type: ignore[index]
+            switchover=Switchover(self.get("failover") is not None, self.mod("failover")),
+            handover=self.mod("handover") if self.mutation.waits else 0,
         )
 
     # -- time ------------------------------------------------------------------------------------
@@ -190,11 +154,13 @@ class World:
             self.patroni(site)
             self.watch(site)
 
-    def settle(self, steps: int = 1200) -> None:
-        """Everything is mended; a minute later all must be as on the first day."""
-        self.is_calm = True
+    def settle(self, steps: int = 1200, full: str = "") -> None:
+        """Everything is mended; a minute later all must be as on the first day, but for one disk
+        that may stay full."""
+        self.is_calm, self.stays_full = True, full
         for site in self.sites.values():
             site.daemons_up = site.backends_up = site.witness_up = site.etcd_link = True
+            self.empty(site)
         self.links = dict.fromkeys(self.links, True)
         before = -1
         for step in range(steps):
@@ -211,7 +177,7 @@ class World:
         if self.chance.random() < 0.7 and self.leader:
             site = self.sites[self.leader.name]
         kind = self.chance.choice(
-            ("hang", "hang", "hang", "freeze", "freeze", "witness", "etcd", "link")
+            ("hang", "hang", "hang", "freeze", "freeze", "witness", "etcd", "link", "disk", "disk")
         )
         after = self.step + self.chance.randint(10, 400)
         match kind:
@@ -226,6 +192,8 @@ class World:
                 )
             case "witness":
                 self.crash_witness(site, after)
+            case "disk":
+                self.fill(site, after)
             case "etcd":
                 site.etcd_link = False
                 self.later(after, lambda: setattr(site, "etcd_link", True))
@@ -237,12 +205,24 @@ class World:
                     self.links[pair] = False
                     self.later(after, lambda pair=pair: self.links.__setitem__(pair, True))  # type: ignore[misc]
 
+    def fill(self, site: Site, until: int) -> None:
+        """A disk, or all of them: they hold the same."""
+        chosen = [site] if self.chance.random() < 0.7 else list(self.sites.values())
+        for each in chosen:
+            each.room = self.chance.choice((0, 0, LITTLE))
+            at = until + self.chance.randint(0, 100)
+            self.later(at, lambda each=each: self.empty(each))  # type: ignore[misc]
+
+    def empty(self, site: Site) -> None:
+        site.room = 0 if site.name == self.stays_full else PLENTY
+
     def later(self, at: int, change: Callable[[], object]) -> None:
         self.late.append((at, lambda: bool(change())))
 
     def crash_witness(self, site: Site, until: int) -> None:
         """It forgets everything."""
-        site.witness_up, site.memory, site.pulse = False, Memory(), Pulse()
+        site.witness_up, site.memory = False, Memory()
+        site.pulse, site.fullness = Pulse(), Fullness()
         self.later(until, lambda: setattr(site, "witness_up", True))
 
     # -- PostgreSQL ------------------------------------------------------------------------------
@@ -250,7 +230,10 @@ class World:
     def write_rows(self) -> None:
         """What clients of every primary do; here they only count."""
         for primary in self.sites.values():
-            if primary.is_primary and primary.backends_up and self.chance.random() < 0.7:
+            often = 0.7
+            if primary.is_full:  # what fits into files that are there, for a while
+                often = 0.0 if self.is_calm else 0.05
+            if primary.is_primary and primary.backends_up and self.chance.random() < often:
                 self.row += 1
                 primary.wal.append(self.row)
 
@@ -265,6 +248,8 @@ class World:
                 or not self.links[source.name, standby.name]
             ):
                 continue
+            if standby.is_full and self.chance.random() < 0.8:
+                continue  # its receiver cannot begin a new file
             if standby.wal == source.wal[: len(standby.wal)] and self.chance.random() < 0.8:
                 standby.wal = source.wal[: self.chance.randint(len(standby.wal), len(source.wal))]
                 standby.term = max(standby.term, source.term)
@@ -303,6 +288,8 @@ class World:
     def promote(self, site: Site) -> None:
         self.term += 1
         self.promotions += 1
+        if site.is_full:
+            raise PromotedFull(f"step {self.step}: {site.name} is promoted without room")
         kept = set(site.wal)
         lost = [row for row in self.acknowledged if row not in kept]
         if lost:
@@ -329,9 +316,29 @@ class World:
             return self.follow(site, leader.name)
         self.put("leader", site.name, ttl=LEADER_TTL)
         if site.is_primary:
-            self.choose_synchronous(site)
+            if (wish := self.get("failover")) is None:
+                return self.choose_synchronous(site)
+            self.switch_over(site, wish)
         elif site.backends_up:
             self.pre_promote(site, leader)
+
+    def switch_over(self, primary: Site, wish: Key) -> None:
+        """Shut down in order and give the key back, if who is wished for can have it."""
+        leader, candidate = wish.value  # type: ignore[misc]
+        wished, sync = self.sites[candidate], self.cluster().sync
+        assert sync is not None
+        can = wished.is_up and self.hear(primary, wished) and candidate in sync.voters
+        if leader != primary.name or not can:
+            self.keys.pop("failover")
+            return
+        for standby in self.sites.values():  # the last of the WAL goes out, or is not waited for
+            is_fed = standby.receives_from(self.step) == primary.name and standby.backends_up
+            is_fed = is_fed and standby.wal == primary.wal[: len(standby.wal)]
+            if is_fed and self.links[primary.name, standby.name] and self.chance.random() < 0.8:
+                standby.wal, standby.term = list(primary.wal), primary.term
+        primary.is_primary = False
+        primary.patroni_at = self.step + self.chance.randint(20, 60)
+        self.keys.pop("leader")
 
     def choose_synchronous(self, primary: Site) -> None:
         """Who has gone silent no longer counts, as long as one is left; who is back does again."""
@@ -350,6 +357,14 @@ class World:
         if site.is_primary:
             site.races = self.step + self.chance.randint(1, 10)
             return
+        if (wish := self.get("failover")) is not None:
+            leader, candidate = wish.value  # type: ignore[misc]
+            if candidate == site.name:  # compares nothing
+                site.races = self.step + self.chance.randint(1, 10)
+                return
+            healthy = {o.name for o in self.sites.values() if o.is_up and self.hear(o, site)}
+            if candidate in healthy or (leader == site.name and healthy - {leader}):
+                return
         others = [
             o for o in self.sites.values() if o is not site and o.is_up and self.hear(o, site)
         ]
@@ -375,6 +390,7 @@ class World:
         site.races, site.asked_at = -1, -1
         if self.leader is None:
             self.put("leader", site.name, ttl=LEADER_TTL)
+            self.keys.pop("failover", None)
 
     def follow(self, site: Site, leader: str) -> None:
         source = self.sites[leader]
@@ -400,6 +416,10 @@ class World:
         site.patroni_at = self.step + 1
         sync = self.cluster().sync
         assert sync is not None
+        try:
+            check_room(site.room if self.mutation.minds_room else PLENTY)
+        except RefusedPromotion:
+            return self.refuse(site)
         if sync.leader == site.name or not self.mutation.checks_candidate:
             return self.promote(site)
         if site.asked_at < 0 or site.request is None or site.request.revision != leader.revision:
@@ -423,10 +443,15 @@ class World:
         try:
             check(len(site.wal), found, site.name, sync)
         except RefusedPromotion:
-            self.keys.pop("leader", None)
-            site.backoff_until = self.step + int(LEADER_TTL / STEP)
+            self.refuse(site)
         else:
             self.promote(site)
+
+    def refuse(self, site: Site) -> None:
+        """Give the key back, and let others try."""
+        self.keys.pop("leader", None)
+        site.asked_at, site.request = -1, None
+        site.backoff_until = self.step + int(LEADER_TTL / STEP)
 
     def is_judged(self, site: Site, other: Site) -> bool:
         reads = (
@@ -439,19 +464,13 @@ class World:
     def watch(self, site: Site) -> None:
         if not site.witness_up:
             return
-        leader = self.leader if site.etcd_link else None
+        leader, full = self.leader if site.etcd_link else None, 0.0
         if leader is not None:
-            site.pulse.beat(leader.revision, self.now)
-            seen = self.sites[leader.name]
-            if (
-                seen.daemons_up
-                and self.links[site.name, seen.name]
-                and self.links[seen.name, site.name]
-            ):
-                site.pulse.answered(leader.revision, self.now)
+            self.probe(site, leader)
+            full = site.fullness.seconds(leader.revision, self.now)
         reads = site.etcd_link and (self.is_calm or self.chance.random() > 0.05)
         cluster = self.cluster() if reads else None
-        view = View(self.now, site.pulse.silence(self.now), cluster, self.standby(site))
+        view = View(self.now, site.pulse.silence(self.now), cluster, self.standby(site), full)
         site.memory, decision = decide(site.name, site.memory, view, self.limits, len(SITES))
         if not self.is_calm and self.chance.random() < self.crashes:  # dies before it acts
             return self.crash_witness(site, self.step + self.chance.randint(5, 100))
@@ -459,18 +478,37 @@ class World:
         if not self.is_calm and self.chance.random() < self.crashes:  # or right after
             self.crash_witness(site, self.step + self.chance.randint(5, 100))
 
+    def probe(self, site: Site, leader: Leader) -> None:
+        """Does it answer? Can it write?"""
+        site.pulse.beat(leader.revision, self.now)
+        seen = self.sites[leader.name]
+        if not self.hear(site, seen):
+            return
+        if seen.daemons_up:
+            site.pulse.answered(leader.revision, self.now)
+        if seen is not site and seen.backends_up and self.step % ASK_STEPS == 0:
+            if seen.is_full and self.mutation.hands_over:
+                site.fullness.refused(leader.revision, self.now)
+            else:
+                site.fullness.wrote(leader.revision)
+
     def standby(self, site: Site) -> Standby | None:
         if not site.is_up:
             return None
         is_cut = site.override and (0 <= site.cut_at <= self.step or not self.mutation.fences)
-        follows = ADDRESSES.get(site.named)
-        return Standby(not site.is_primary, site.override, is_cut, follows, len(site.wal))
+        follows, room = ADDRESSES.get(site.named), site.room
+        return Standby(
+            not site.is_primary, site.override, is_cut, follows, len(site.wal),
+            room if self.mutation.minds_room else PLENTY,
+        )  # fmt: skip
 
     def act(self, site: Site, action: Action) -> None:
         """Fencing is local; a write may be lost, come late, or lose its answer."""
         match action:
             case Hold():
                 pass
+            case Fence() | Unfence() if site.is_full and self.chance.random() < 0.7:
+                pass  # PostgreSQL cannot write the file anew
             case Fence():
                 site.override = True
                 delay = self.chance.randint(0, 3)
@@ -514,8 +552,25 @@ class World:
                 self.put(vote, 0)
             case Depose():
                 return self.depose(action)
+            case HandOver():
+                return self.hand_over(site, action)
             case _:
                 raise AssertionError(action)
+        return True
+
+    def hand_over(self, site: Site, action: HandOver) -> bool:
+        leader = self.leader
+        same = leader is not None and leader.revision == action.leader.revision
+        same = same and self.mod("sync") == action.sync_mod_revision
+        same = same and self.mod("failover") == action.switchover_mod_revision
+        if not same or (self.mutation.waits and self.get("handover")):
+            return False
+        last = self.handovers[-1] if self.handovers else -NEVER
+        if (self.step - last) * STEP < self.limits.holdoff_first:
+            raise Flapped(f"step {self.step}: {site.name} asks {self.step - last} steps after")
+        self.handovers.append(self.step)
+        self.put("failover", (action.leader.name, site.name), ttl=SWITCHOVER_TTL)
+        self.put("handover", site.name, ttl=action.holdoff)
         return True
 
     def depose(self, action: Depose) -> bool:

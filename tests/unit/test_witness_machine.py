@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bongsu.witness.candidate import Found, RefusedPromotion, check
-from bongsu.witness.machine import Limits, Memory, decide
+from bongsu.witness.candidate import Found, RefusedPromotion, check, check_room
+from bongsu.witness.fullness import STALE_SECONDS, Fullness
+from bongsu.witness.machine import decide
+from bongsu.witness.memory import MIB, Limits, Memory
 from bongsu.witness.model import (
     Action,
     Answer,
@@ -15,11 +17,13 @@ from bongsu.witness.model import (
     Cluster,
     Depose,
     Fence,
+    HandOver,
     Hold,
     Leader,
     Request,
     Standby,
     Suspect,
+    Switchover,
     Sync,
     Trust,
     Unfence,
@@ -35,7 +39,7 @@ ADDRESSES = {"a": ("a", 5432), "b": ("b", 5432), "c": ("c", 5432)}
 A_LEADS = Cluster(
     leader=Leader("a", 7, 1), sync=Sync("a", frozenset("bc"), 1, 5), addresses=ADDRESSES
 )
-FOLLOWING = Standby(in_recovery=True, follows=ADDRESSES["a"], position=100)
+FOLLOWING = Standby(in_recovery=True, follows=ADDRESSES["a"], position=100, room=1024 * MIB)
 FENCED = replace(FOLLOWING, has_fence=True, is_cut=True)
 SILENT = LIMITS.silence + 0.1
 
@@ -45,12 +49,13 @@ def look(
     standby: Standby | None = FOLLOWING,
     *,
     silence: float = SILENT,
+    full: float = 0.0,
     memory: Memory | None = None,
     site: str = "b",
     now: float = 1000.0,
 ) -> tuple[Memory, Action]:
     memory, decision = decide(
-        site, memory or Memory(), View(now, silence, cluster, standby), LIMITS, 3
+        site, memory or Memory(), View(now, silence, cluster, standby, full), LIMITS, 3
     )
     return memory, decision.action
 
@@ -131,9 +136,7 @@ def test_failovers_back_off_and_calm_forgives() -> None:
         assert look(both, memory=replace(memory, suspected_at=now), now=now + 1)[1] == Hold()
         waits.append(memory.hold_until - now)
         now = memory.hold_until
-    assert waits[:2] == [10, 20]
-    assert waits == sorted(waits)
-    assert max(waits) <= LIMITS.holdoff_max
+    assert waits == [10, 20, 40, 80, 160, LIMITS.holdoff_max, LIMITS.holdoff_max]
     memory = replace(memory, suspecting=7, suspected_at=now + 3000)
     memory, _ = look(both, memory=memory, now=now + 3000)
     assert memory.hold_until == now + 3000 + LIMITS.holdoff_first
@@ -224,6 +227,68 @@ def test_a_candidate_is_refused_when_another_is_ahead_or_unknown() -> None:
     assert check(100, {}, "b", Sync("a", frozenset("b"), 0, 5)) == ""
 
 
+# -- full disks ----------------------------------------------------------------------------------
+
+FULL = LIMITS.full + 1.0
+
+
+def test_a_full_leader_is_asked_to_hand_over_once_and_the_next_wait_is_longer() -> None:
+    assert look(silence=0.0, full=FULL - 2.0)[1] == Hold()
+    memory, action = look(silence=0.0, full=FULL)
+    assert action == HandOver(Leader("a", 7, 1), 5, 0, 10)
+    assert look(silence=0.0, full=FULL, memory=memory)[1] == Hold(), "its answer may be under way"
+    asked = replace(A_LEADS, switchover=Switchover(True, 30), handover=30)
+    memory, action = look(asked, silence=0.0, full=FULL, memory=memory, now=1005.0)
+    assert action == Hold()
+    again = replace(A_LEADS, leader=Leader("c", 9, 2), sync=Sync("c", frozenset("ab"), 1, 6))
+    again = replace(again, switchover=Switchover(False, 31))
+    memory, action = look(again, silence=0.0, full=FULL, memory=memory, now=1020.0)
+    assert action == HandOver(Leader("c", 9, 2), 6, 31, 20)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "standby"),
+    [
+        (A_LEADS, replace(FOLLOWING, room=LIMITS.room - 1)),
+        (A_LEADS, replace(FOLLOWING, room=None)),
+        (replace(A_LEADS, sync=None), FOLLOWING),
+        (replace(A_LEADS, sync=Sync("a", frozenset("c"), 0, 5)), FOLLOWING),
+        (replace(A_LEADS, sync=Sync("c", frozenset("ab"), 1, 5)), FOLLOWING),
+        (replace(A_LEADS, is_paused=True), FOLLOWING),
+        (replace(A_LEADS, switchover=Switchover(True, 30)), FOLLOWING),
+        (replace(A_LEADS, handover=30), FOLLOWING),
+        (replace(A_LEADS, leader=None), FOLLOWING),
+        (replace(A_LEADS, leader=Leader("b", 7, 1)), FOLLOWING),
+        (A_LEADS, Standby(in_recovery=False, room=1024 * MIB)),
+    ],
+)
+def test_who_may_not_or_cannot_take_over_does_not_offer(cluster: Cluster, standby: Standby) -> None:
+    assert look(cluster, standby, silence=0.0, full=FULL)[1] == Hold()
+
+
+def test_nobody_is_promoted_without_room_and_unknown_room_forbids_nothing() -> None:
+    check_room(None)
+    check_room(64 * MIB)
+    with pytest.raises(RefusedPromotion, match="our disk is full"):
+        check_room(64 * MIB - 1)
+
+
+def test_a_disk_is_full_only_by_refusals_without_a_break() -> None:
+    fullness = Fullness()
+    for second in range(4):
+        fullness.refused(7, 100.0 + second)
+    assert fullness.seconds(7, 103.5) == 3.0
+    assert fullness.seconds(9, 103.5) == 0.0, "of another reign"
+    assert fullness.seconds(7, 103.1 + STALE_SECONDS) == 0.0, "nobody answers any more"
+    fullness.refused(7, 103.1 + STALE_SECONDS)
+    assert fullness.seconds(7, 103.1 + STALE_SECONDS) == 0.0, "and what was before does not count"
+    fullness.refused(7, 107.0)
+    fullness.wrote(9)
+    assert fullness.seconds(7, 107.0) > 0.0
+    fullness.wrote(7)
+    assert fullness.seconds(7, 107.0) == 0.0
+
+
 # -- any view whatever ---------------------------------------------------------------------------
 
 revisions = st.sampled_from([0, 7, 9])
@@ -239,6 +304,8 @@ clusters = st.builds(
     votes=st.dictionaries(names, votes),
     requests=st.lists(st.builds(Request, st.just("x"), names, revisions), max_size=2).map(tuple),
     answers=st.dictionaries(names, st.just("x")),
+    switchover=st.builds(Switchover, st.booleans(), st.integers(0, 30)),
+    handover=st.sampled_from([0, 30]),
 )
 standbys = st.builds(
     Standby,
@@ -247,6 +314,7 @@ standbys = st.builds(
     is_cut=st.booleans(),
     follows=st.none() | st.sampled_from(list(ADDRESSES.values())),
     position=st.none() | st.just(100),
+    room=st.none() | st.sampled_from([0, LIMITS.room - 1, LIMITS.room]),
 )
 memories = st.builds(
     Memory,
@@ -260,11 +328,11 @@ memories = st.builds(
 )
 
 
-@given(clusters, standbys, memories, st.floats(0, 10))
+@given(clusters, standbys, memories, st.floats(0, 10), st.floats(0, 10))
 def test_every_decision_keeps_the_rules(
-    cluster: Cluster, standby: Standby, memory: Memory, silence: float
+    cluster: Cluster, standby: Standby, memory: Memory, silence: float, full: float
 ) -> None:
-    _, action = look(cluster, standby, memory=memory, silence=silence)
+    _, action = look(cluster, standby, memory=memory, silence=silence, full=full)
     leader, vote = cluster.leader, cluster.votes.get("b", Vote())
     match action:
         case Depose():
@@ -294,6 +362,17 @@ def test_every_decision_keeps_the_rules(
         case Withdraw():
             assert leader is not None
             assert (action.mod_revision, action.revision) == (vote.mod_revision, leader.revision)
+        case HandOver():
+            assert standby.in_recovery
+            assert full >= LIMITS.full
+            assert silence < LIMITS.silence
+            assert standby.room is not None
+            assert standby.room >= LIMITS.room
+            assert cluster.sync is not None
+            assert "b" in cluster.sync.voters
+            assert cluster.sync.leader == action.leader.name != "b"
+            assert not cluster.switchover.is_open
+            assert not cluster.handover
         case Answer():
             assert standby.is_fenced
             assert leader is not None

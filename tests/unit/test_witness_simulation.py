@@ -1,49 +1,141 @@
-"""Goal: no acknowledged row is lost, whatever hangs, crashes, is cut off or arrives late.
+"""Goal: no acknowledged row is lost, whatever hangs, crashes, is cut off, fills up or arrives late;
+and a primary without room moves where there is some, there alone and not to and fro.
 Method: thousands of steps in a world of three sites, each run from one seed, shown when it fails.
 `WITNESS_SEED` repeats one run, `WITNESS_RUNS` asks for more.
 """
 
 import os
+from itertools import pairwise
 
 import pytest
-from simulation.witness_world import Lost, Mutation, World
+from simulation.witness_parts import LITTLE, PLENTY, Flapped, Lost, Mutation, PromotedFull
+from simulation.witness_world import STEP, World
 
 RUNS = int(os.environ.get("WITNESS_RUNS", "40"))
 FIRST = int(os.environ.get("WITNESS_SEED", "1"))
 MUTANT_RUNS_MAX = 2000
+STAYS_FULL_EVERY = 4  # runs, after which the disk of the primary of that moment gets no room
+A_WHILE_SECONDS = 120.0
+A_WHILE_STEPS = int(A_WHILE_SECONDS / STEP)
+
+
+def play(world: World, seed: int) -> None:
+    """Trouble, and then calm; in some runs the primary's disk stays full and it must move."""
+    world.run()
+    if seed % STAYS_FULL_EVERY == 0 and world.leader is not None:
+        world.settle(3 * A_WHILE_STEPS // 2, full=world.leader.name)
+    else:
+        world.settle()
 
 
 def test_acknowledged_rows_are_kept_whatever_breaks() -> None:
-    promotions = deposals = acknowledged = 0
+    promotions = deposals = handovers = acknowledged = 0
     for seed in range(FIRST, FIRST + RUNS):
         world = World(seed)
         try:
-            world.run()
-            world.settle()
+            play(world, seed)
         except AssertionError as error:
             raise AssertionError(f"WITNESS_SEED={seed} WITNESS_RUNS=1: {error}") from error
         promotions += world.promotions
         deposals += world.deposals
         acknowledged += len(world.acknowledged)
+        handovers += len(world.handovers)
+    print(
+        f"{promotions} promotions, {deposals} deposals, {handovers} handovers, {acknowledged} rows"
+    )
     # The runs are worth something only if much happened in them.
     if RUNS > 1:
-        assert min(deposals, promotions) >= RUNS // 8, (promotions, deposals, acknowledged)
+        assert min(deposals, promotions, handovers) >= RUNS // 8
     assert acknowledged >= RUNS * 100
 
 
 @pytest.mark.parametrize(
-    "mutation",
+    ("mutation", "found"),
     [
-        Mutation(fences=False, checks_candidate=False),
-        Mutation(checks_candidate=False),
-        Mutation(fences=False),
+        (Mutation(fences=False, checks_candidate=False), Lost),
+        (Mutation(checks_candidate=False), Lost),
+        (Mutation(fences=False), Lost),
+        (Mutation(minds_room=False), PromotedFull),
     ],
-    ids=["no fence at all", "candidates unchecked", "witnesses that only say they are fenced"],
+    ids=[
+        "no fence at all",
+        "candidates unchecked",
+        "witnesses that only say they are fenced",
+        "nobody looks at the own disk",
+    ],
 )
-def test_a_broken_witness_is_found(mutation: Mutation) -> None:
+def test_a_broken_witness_is_found(mutation: Mutation, found: type[AssertionError]) -> None:
     for seed in range(1, MUTANT_RUNS_MAX):
         try:
             World(seed, mutation).run()
-        except Lost:
+        except found:
             return
     raise AssertionError("the simulation does not see it")
+
+
+# -- full disks ----------------------------------------------------------------------------------
+
+
+def quiet_world(mutation: Mutation | None = None) -> World:
+    """Nothing breaks but what the test breaks."""
+    world = World(1, mutation)
+    world.is_calm = True
+    world.advance()
+    return world
+
+
+def fill(world: World, rooms: dict[str, int], seconds: float) -> None:
+    for name, room in rooms.items():
+        world.sites[name].room = room
+    for _ in range(int(seconds / STEP)):
+        world.advance()
+
+
+def fill_whoever_leads(world: World, seconds: float) -> None:
+    for _ in range(int(seconds / STEP)):
+        for site in world.sites.values():
+            site.room = 0 if site.is_primary else PLENTY
+        world.advance()
+
+
+@pytest.mark.parametrize(
+    "rooms",
+    [{"a": 0, "b": 0, "c": 0}, {"a": 0, "b": 0, "c": LITTLE}, {"a": 0, "b": LITTLE, "c": LITTLE}],
+    ids=["all are full", "one has a little left", "two have a little left"],
+)
+def test_nobody_moves_when_no_disk_has_room(rooms: dict[str, int]) -> None:
+    world = quiet_world()
+    fill(world, rooms, A_WHILE_SECONDS)
+    assert (world.promotions, world.deposals, world.handovers) == (0, 0, [])
+    before = len(world.acknowledged)
+    fill(world, dict.fromkeys(rooms, PLENTY), 5.0)
+    assert len(world.acknowledged) > before
+
+
+@pytest.mark.parametrize("also_full", ["b", "c"])
+def test_a_full_primary_moves_to_the_standby_that_has_room(also_full: str) -> None:
+    world = quiet_world()
+    fill(world, {"a": 0, also_full: 0}, A_WHILE_SECONDS)
+    (only,) = {"b", "c"} - {also_full}
+    assert world.sites[only].is_primary
+    assert world.promotions == len(world.handovers) == 1
+
+
+def test_that_nobody_asks_a_full_primary_to_write_is_found() -> None:
+    world = quiet_world(Mutation(hands_over=False))
+    with pytest.raises(AssertionError, match="no commit is acknowledged"):
+        world.settle(A_WHILE_STEPS, full="a")
+
+
+def test_a_disk_that_fills_wherever_the_primary_is_makes_it_move_ever_more_rarely() -> None:
+    world = quiet_world()
+    fill_whoever_leads(world, 5 * A_WHILE_SECONDS)
+    gaps = [STEP * (b - a) for a, b in pairwise(world.handovers)]
+    first = world.limits.holdoff_first
+    assert all(gap >= first * 2**n for n, gap in enumerate(gaps[:4])), gaps
+    assert 4 <= len(gaps) <= 8, gaps
+
+
+def test_that_handovers_do_not_wait_for_one_another_is_found() -> None:
+    with pytest.raises(Flapped):
+        fill_whoever_leads(quiet_world(Mutation(waits=False)), A_WHILE_SECONDS)

@@ -10,8 +10,11 @@ import structlog
 
 from bongsu.witness import machine
 from bongsu.witness.config import Config
+from bongsu.witness.disk import DiskProbe
+from bongsu.witness.fullness import Fullness
 from bongsu.witness.http_client import CallFailed
-from bongsu.witness.machine import Limits, Memory, decide
+from bongsu.witness.machine import decide
+from bongsu.witness.memory import Limits, Memory
 from bongsu.witness.model import (
     Answer,
     Cast,
@@ -19,6 +22,7 @@ from bongsu.witness.model import (
     Decision,
     Depose,
     Fence,
+    HandOver,
     Hold,
     Standby,
     Suspect,
@@ -60,6 +64,8 @@ class Agent:
         self._postgres = LocalPostgres(config)
         self._pulse = Pulse()
         self._probe = Probe(config, self._pulse)
+        self._fullness = Fullness()
+        self._disk_probe = DiskProbe(config, self._fullness)
         self._memory = Memory()
         self._said = ("", "")
         self.view: View | None = None
@@ -72,6 +78,7 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._probe.run())
+                group.create_task(self._disk_probe.run())
                 group.create_task(self._watch())
         finally:
             self._postgres.close()
@@ -97,13 +104,15 @@ class Agent:
 
     async def _look(self) -> View:
         cluster, standby = await asyncio.gather(self._read_cluster(), self._read_standby())
-        now = asyncio.get_running_loop().time()
+        now, full = asyncio.get_running_loop().time(), 0.0
         leader = cluster and cluster.leader
         if leader is not None:
             self._probe.watch(leader.name, leader.revision)
+            self._disk_probe.watch(leader.name, leader.revision)
             self._pulse.beat(leader.revision, now)
+            full = self._fullness.seconds(leader.revision, now)
         is_known = leader is None or leader.name in self._config.postgres
-        return View(now, self._pulse.silence(now) if is_known else 0.0, cluster, standby)
+        return View(now, self._pulse.silence(now) if is_known else 0.0, cluster, standby, full)
 
     async def _read_cluster(self) -> Cluster | None:
         try:
@@ -144,6 +153,9 @@ class Agent:
             case Depose() as depose:
                 is_done = await self._store.depose(depose)
                 _log.warning("leader deposed" if is_done else "leader not deposed by us")
+            case HandOver() as handover:
+                is_done = await self._store.hand_over(handover)
+                _log.warning("handover asked for" if is_done else "handover not asked for by us")
             case Answer() as answer:
                 await self._store.answer(answer)
             case Unfence():
@@ -173,7 +185,7 @@ class Agent:
 def evidence_of(view: View) -> dict[str, object]:
     """What the decision was based on, flat, for one line of log."""
     cluster, standby = view.cluster, view.standby
-    found: dict[str, object] = {"silence": round(view.silence, 2)}
+    found: dict[str, object] = {"silence": round(view.silence, 2), "full": round(view.full, 2)}
     if cluster is not None:
         leader, sync = cluster.leader, cluster.sync
         found |= {
@@ -190,5 +202,6 @@ def evidence_of(view: View) -> dict[str, object]:
             "fenced": standby.is_fenced,
             "follows": standby.follows,
             "position": standby.position,
+            "room": standby.room,
         }
     return found

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from bongsu.witness.config import Config
 from bongsu.witness.http_client import CallFailed
 from bongsu.witness.model import Cluster, Request, Sync
-from bongsu.witness.standby import StandbyUnavailable, conninfo_address, read_other
+from bongsu.witness.standby import StandbyUnavailable, conninfo_address, read_site
 from bongsu.witness.store import Store
 
 WITNESS_SECONDS_MAX = 1.0  # then a witness counts as dead and its site is judged by what it shows
 JUDGE_SECONDS_MAX = 3.0
 HOOK_SECONDS_MAX = 8.0
 POLL_SECONDS = 0.03
+ROOM_BYTES_MIN = 64 * 1024 * 1024  # a promotion begins a WAL file of 16 MB before anything else
 
 
 class RefusedPromotion(Exception):
@@ -48,6 +49,12 @@ def check(own: int | None, others: Mapping[str, Found], site: str, sync: Sync) -
     return ", ".join(f"{name} {found.how} at {found.position}" for name, found in others.items())
 
 
+def check_room(room: int | None) -> None:
+    """`RefusedPromotion` when our disk is known to be full: another site may have room. Pure."""
+    if room is not None and room < ROOM_BYTES_MIN:
+        raise RefusedPromotion(f"our disk is full: {room} bytes are left")
+
+
 async def may_promote(config: Config) -> str:
     """The reason why; `RefusedPromotion` if not."""
     store = Store(config)
@@ -65,6 +72,7 @@ async def may_promote(config: Config) -> str:
 async def _may_promote(config: Config, store: Store) -> str:
     cluster = await store.read()
     request, sync = _reign(cluster, config.site), cluster.sync
+    check_room((await read_site(config, config.site))[0].room)
     if sync is None:
         raise RefusedPromotion("Patroni's /sync key is missing: is synchronous_mode on?")
     if sync.leader == config.site:
@@ -72,7 +80,7 @@ async def _may_promote(config: Config, store: Store) -> str:
     await store.ask(request)
     try:
         others = await _fenced(config, store, request, sync)
-        own, _ = await read_other(config, config.site)
+        own, _ = await read_site(config, config.site)
         reason = check(own.position, others, config.site, sync)
         if _reign(await store.read(), config.site).revision != request.revision:
             raise RefusedPromotion("the leader key is no longer ours")
@@ -112,7 +120,7 @@ async def _judged(config: Config, sites: frozenset[str]) -> dict[str, Found]:
     found: dict[str, Found] = {}
     for site in sites:
         try:
-            standby, conninfo = await read_other(config, site)
+            standby, conninfo = await read_site(config, site)
         except StandbyUnavailable:
             continue
         is_cut = not conninfo or conninfo_address(conninfo) == config.postgres[config.site]

@@ -11,6 +11,8 @@ one stood. The life of a reign under suspicion, at one standby site:
         ├──unfenced◀──vote withdrawn◀──answers, or the others are not with us───────┤
         └──unfenced◀──Patroni names the new leader◀──newer leader key◀──────────────┘
 
+A leader that answers but cannot write has a shorter story: see `handover`.
+
 Rules that keep acknowledged rows (each is a property in the tests):
 
 1. A vote stands only while this site is fenced: fence before `Cast`, `Withdraw` before `Unfence`.
@@ -25,6 +27,8 @@ Rules that keep acknowledged rows (each is a property in the tests):
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from bongsu.witness import handover
+from bongsu.witness.memory import Limits, Memory, Outcome, hold
 from bongsu.witness.model import (
     Action,
     Answer,
@@ -33,7 +37,6 @@ from bongsu.witness.model import (
     Decision,
     Depose,
     Fence,
-    Hold,
     Leader,
     Request,
     Standby,
@@ -47,45 +50,14 @@ from bongsu.witness.model import (
 )
 
 
-@dataclass(frozen=True)
-class Limits:
-    """All in seconds."""
-
-    silence: float = 2.0  # T: so long without a sign of life makes a suspect
-    suspect_refresh: float = 1.0  # well within the lease of a suspicion
-    fence_retry: float = 1.0  # the override was written, the receiver still runs: again
-    patience: float = 3.0  # fenced and waiting for the others' votes
-    holdoff_first: float = 10.0  # from one attempt to the next; doubles with each
-    holdoff_max: float = 300.0
-    calm: float = 30.0  # so much without an attempt forgives one
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What is worth knowing between two looks, and harmless to lose."""
-
-    suspecting: int = 0  # the revision our suspicion names
-    suspected_at: float = 0.0
-    attempt: int = 0  # the revision we are fenced against
-    attempt_at: float = 0.0
-    strikes: int = 0  # recent attempts, forgiven with time
-    hold_until: float = 0.0
-    fence_at: float = float("-inf")
-    vote_may_arrive: bool = (
-        True  # a vote of ours, or of the witness before us, is perhaps under way
-    )
-
-
-Outcome = tuple[Memory, Decision]
-
-
 def decide(site: str, memory: Memory, view: View, limits: Limits, sites: int) -> Outcome:
     """The next memory and action of the witness of `site`, one of so many `sites`."""
     cluster, standby = view.cluster, view.standby
     if cluster is None:
-        return _hold(memory, "no majority of etcd answers")
+        return hold(memory, "no majority of etcd answers")
+    memory = handover.noticed(memory, cluster, view.now, limits)
     if standby is None:
-        return _hold(memory, "our PostgreSQL does not answer")
+        return hold(memory, "our PostgreSQL does not answer")
     look = _Look(site, memory, view, limits, sites, cluster, standby)
     if not standby.in_recovery:
         return look.as_primary()
@@ -225,8 +197,10 @@ class _Look:
         leader, now = self.leader, self.view.now
         if leader is None:
             return self.hold("no leader, and Patroni knows it")
-        if leader.name == self.site or not self.is_silent:
-            return self.trust() or self.hold("the leader answers")
+        if leader.name == self.site:
+            return self.trust() or self.hold("promotion is under way")
+        if not self.is_silent:
+            return self.trust() or self.take_over(leader) or self.hold("the leader answers")
         if self.cluster.is_paused:
             return self.hold("silent, but Patroni is paused")
         if now < self.memory.hold_until:
@@ -242,14 +216,21 @@ class _Look:
     def attempt(self, leader: Leader) -> Outcome:
         """Begin to depose; each beginning makes the next one wait longer."""
         memory, now, limits = self.memory, self.view.now, self.limits
-        forgiven = int((now - memory.attempt_at) / limits.calm) if memory.strikes else 0
-        strikes = max(0, memory.strikes - forgiven) + 1
-        holdoff = min(limits.holdoff_first * 2 ** (strikes - 1), limits.holdoff_max)
+        strikes = limits.strikes(memory.strikes, now - memory.attempt_at)
         begun = replace(
             memory, attempt=leader.revision, attempt_at=now, strikes=strikes,
-            hold_until=now + holdoff,
+            hold_until=now + limits.holdoff(strikes),
         )  # fmt: skip
         return replace(self, memory=begun).fence(f"the sites agree that {leader.name} is silent")
+
+    def take_over(self, leader: Leader) -> Outcome | None:
+        """From a leader that answers; None while its disk is not known to be full."""
+        if self.view.full < self.limits.full:
+            return None
+        now, limits = self.view.now, self.limits
+        return handover.offer(
+            self.site, self.memory, now, limits, self.cluster, self.standby, leader
+        )
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -282,13 +263,9 @@ class _Look:
         return replace(self.memory, **changes), Decision(action, reason)  # type: ignore[arg-type]
 
     def hold(self, reason: str) -> Outcome:
-        return _hold(self.memory, reason)
+        return hold(self.memory, reason)
 
 
 def withdrawn(memory: Memory) -> Memory:
     """After a `Withdraw` that succeeded: every earlier vote is void wherever it is."""
     return replace(memory, vote_may_arrive=False)
-
-
-def _hold(memory: Memory, reason: str) -> Outcome:
-    return memory, Decision(Hold(), reason)

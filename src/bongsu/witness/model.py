@@ -55,6 +55,14 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Switchover:
+    """Patroni's /failover key: an orderly change of the primary, asked for by whomever."""
+
+    is_open: bool = False
+    mod_revision: int = 0
+
+
+@dataclass(frozen=True)
 class Cluster:
     """One consistent reading of etcd, confirmed by a majority of it."""
 
@@ -66,6 +74,8 @@ class Cluster:
     requests: tuple[Request, ...] = ()
     answers: Mapping[str, str] = field(default_factory=dict[str, str])  # site: request it answered
     is_paused: bool = False  # an operator's `patronictl pause`
+    switchover: Switchover = Switchover()
+    handover: int = 0  # mod_revision of the last one's key, while that forbids the next; 0: free
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,7 @@ class Standby:
     is_cut: bool = False  # it is locked there, in force, and the WAL receiver has ended
     follows: Address | None = None  # the primary that Patroni's own postgresql.conf names
     position: int | None = None
+    room: int | None = None  # bytes that its disk has left; None: not known
 
     @property
     def is_fenced(self) -> bool:
@@ -92,6 +103,7 @@ class View:
     silence: float  # seconds since the leader last gave a sign of life
     cluster: Cluster | None
     standby: Standby | None
+    full: float = 0.0  # seconds for which the leader has refused to write: its disk is full
 
 
 @dataclass(frozen=True)
@@ -146,6 +158,17 @@ class Depose:
 
 
 @dataclass(frozen=True)
+class HandOver:
+    """Ask Patroni to move the primary from `leader` to our site, if leader and /sync are unchanged
+    and nobody else asks; nobody may ask again for `holdoff` seconds."""
+
+    leader: Leader
+    sync_mod_revision: int
+    switchover_mod_revision: int
+    holdoff: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """Tell a candidate that we are fenced, and how far we received."""
 
@@ -158,7 +181,7 @@ class Unfence:
     """Follow again whom Patroni names."""
 
 
-Action = Hold | Suspect | Trust | Fence | Cast | Withdraw | Depose | Answer | Unfence
+Action = Hold | Suspect | Trust | Fence | Cast | Withdraw | Depose | HandOver | Answer | Unfence
 
 
 @dataclass(frozen=True)

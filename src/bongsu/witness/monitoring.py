@@ -41,6 +41,10 @@ class WitnessCollector(Collector):
         yield done
         standby, cluster = view and view.standby, view and view.cluster
         yield _gauge("silence_seconds", "Since the leader last answered.", view and view.silence)
+        yield _gauge("leader_full_seconds", "Its disk refuses to be written.", view and view.full)
+        yield _gauge(
+            "room_bytes", "Left on our PostgreSQL's disk; 0: unknown.", standby and standby.room
+        )
         yield _gauge(
             "fenced", "1: our PostgreSQL receives from nobody.", standby and standby.has_fence
         )

@@ -9,12 +9,14 @@ not choose; so the file is made read-only, and Patroni (never root) leaves it al
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
 
 from bongsu.witness.config import Config
 from bongsu.witness.model import Address, Standby
+from bongsu.witness.room import room_of
 
 CALL_SECONDS_MAX = 1.0
 QUIET_SECONDS = 0.03
@@ -35,7 +37,8 @@ SELECT pg_is_in_recovery() AS in_recovery,
        pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint AS replayed,
        EXISTS (SELECT FROM pg_stat_activity
                WHERE backend_type = 'startup'
-                 AND wait_event = 'RecoveryRetrieveRetryInterval') AS has_replayed_all
+                 AND wait_event = 'RecoveryRetrieveRetryInterval') AS has_replayed_all,
+       current_setting('data_directory') AS folder
 """
 # A program runs in the data folder, as PostgreSQL itself.
 _CHMOD = "COPY (SELECT) TO PROGRAM 'cat > /dev/null; chmod {} postgresql.auto.conf'"
@@ -73,6 +76,7 @@ class LocalPostgres:
             is_cut=self._quiet_since is not None and now - self._quiet_since >= QUIET_SECONDS,
             follows=conninfo_address(row["patroni_conninfo"] or ""),
             position=position_of(row),
+            room=own_room(row),
         )
 
     async def fence(self) -> None:
@@ -124,19 +128,23 @@ class LocalPostgres:
         return connection
 
 
-async def connect(config: Config, address: Address) -> "asyncpg.Connection[asyncpg.Record]":
-    """A session of the superuser on any site's server."""
+async def connect(
+    config: Config, address: Address, settings: Mapping[str, str] | None = None
+) -> "asyncpg.Connection[asyncpg.Record]":
+    """A session of the superuser on any site's server, with more settings if need be."""
     login = config.login
     return await asyncpg.connect(
         host=address[0], port=address[1], user=login.user, password=login.password,
         database=login.database, timeout=CALL_SECONDS_MAX,
         ssl=config.tls if config.tls and not address[0].startswith("/") else "prefer",
-        server_settings={"application_name": "bongsu witness", "statement_timeout": "2s"},
+        server_settings={
+            "application_name": "bongsu witness", "statement_timeout": "2s", **(settings or {})
+        },
     )  # fmt: skip
 
 
-async def read_other(config: Config, site: str) -> tuple[Standby, str]:
-    """Another site's server, and the running primary_conninfo of it; `StandbyUnavailable`."""
+async def read_site(config: Config, site: str) -> tuple[Standby, str]:
+    """Any site's server, and the running primary_conninfo of it; `StandbyUnavailable`."""
     try:
         async with asyncio.timeout(CALL_SECONDS_MAX):
             connection = await connect(config, config.postgres[site])
@@ -151,8 +159,14 @@ async def read_other(config: Config, site: str) -> tuple[Standby, str]:
         in_recovery=row["in_recovery"], has_fence=row["has_override"],
         is_cut=not row["receives"] and not row["conninfo"],
         follows=conninfo_address(row["patroni_conninfo"] or ""), position=position_of(row),
+        room=own_room(row) if site == config.site else None,
     )  # fmt: skip
     return standby, row["conninfo"]
+
+
+def own_room(row: Any) -> int | None:
+    """Bytes left where the tables and the WAL of the server beside us are."""
+    return room_of([row["folder"], f"{row['folder']}/pg_wal"])
 
 
 def position_of(row: Any) -> int | None:

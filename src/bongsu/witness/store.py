@@ -1,10 +1,12 @@
 """What the witnesses tell one another, and Patroni's keys, in etcd (v3, by its JSON gateway).
 
     /service/<scope>/leader, sync, config, members/<site>    Patroni's; written only by `depose`
+    /service/<scope>/failover         Patroni's wish for a switchover; written by `hand_over`
     /bongsu/<scope>/suspect/<site>    revision suspected; lease 3 s
     /bongsu/<scope>/vote/<site>       revision voted against, 0 for none; no lease: the vote of a
                                       dead witness stands, for its fence does
     /bongsu/<scope>/request/<site>    a candidate asks for fences: {id, revision}; lease 10 s
+    /bongsu/<scope>/handover          who asked last; while it lives nobody asks again
     /bongsu/<scope>/answer/<site>     {id, position} of the request it answers; lease 60 s
 
 Each reading is one transaction, so it is consistent and confirmed by a majority; every write that
@@ -13,6 +15,7 @@ matters compares what it rests on.
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
+from math import ceil
 from typing import Any, cast
 
 import msgspec
@@ -25,8 +28,10 @@ from bongsu.witness.model import (
     Cast,
     Cluster,
     Depose,
+    HandOver,
     Leader,
     Request,
+    Switchover,
     Sync,
     Vote,
     Withdraw,
@@ -36,6 +41,7 @@ SUSPECT_LEASE_SECONDS = 3
 REQUEST_LEASE_SECONDS = 10
 ANSWER_LEASE_SECONDS = 60
 SILENCED_SECONDS = 60
+SWITCHOVER_LEASE_SECONDS = 30  # a wish that nobody grants ends by itself
 
 Json = dict[str, Any]
 
@@ -55,14 +61,14 @@ class Store:
 
     async def read(self) -> Cluster:
         """Everything, of one moment."""
-        names = [self._patroni + name for name in ("leader", "sync", "config")]
+        names = [self._patroni + name for name in ("leader", "sync", "config", "failover")]
         ranges = [_get(name) for name in names]
         ranges += [_get_all(self._patroni + "members/"), _get_all(self._own)]
         answer = await self._etcd.post("/v3/kv/txn", {"success": ranges})
-        leader, sync, config, members, own = [list(_pairs(each)) for each in answer["responses"]]
-        return _cluster(
-            leader, sync, config, members, {pair.key[len(self._own) :]: pair for pair in own}
-        )
+        *patroni, members, own = [list(_pairs(each)) for each in answer["responses"]]
+        leader, sync, config, failover = (found[0] if found else None for found in patroni)
+        by_name = {pair.key[len(self._own) :]: pair for pair in own}
+        return _cluster(leader, sync, config, failover, members, by_name)
 
     async def read_answers(self, request: str) -> dict[str, int]:
         """The positions of the sites that fenced for `request`."""
@@ -114,6 +120,27 @@ class Store:
         if is_done and depose.leader.lease:
             await self._etcd.post("/v3/lease/revoke", {"ID": str(depose.leader.lease)})
         return is_done
+
+    async def hand_over(self, handover: HandOver) -> bool:
+        """Ask Patroni for a switchover to our site, and forbid everybody the next one a while."""
+        leader, failover = self._patroni + "leader", self._patroni + "failover"
+        compare = [
+            _compare(leader, "create_revision", handover.leader.revision),
+            _compare(self._patroni + "sync", "mod_revision", handover.sync_mod_revision),
+            _compare(failover, "mod_revision", handover.switchover_mod_revision),
+            _compare(self._own + "handover", "create_revision", 0),
+        ]
+        wish = _pair(failover, _json({"leader": handover.leader.name, "member": self._site}))
+        limit = _pair(self._own + "handover", self._site)
+        leases = [
+            await self._grant(SWITCHOVER_LEASE_SECONDS),
+            await self._grant(ceil(handover.holdoff)),
+        ]
+        puts = [
+            {"request_put": {**pair, "lease": lease}}
+            for pair, lease in zip((wish, limit), leases, strict=True)
+        ]
+        return await self._txn(compare, puts)
 
     async def answer(self, answer: Answer) -> None:
         value = _json({"id": answer.request.id, "position": answer.position})
@@ -169,9 +196,10 @@ class _Pair:
 
 
 def _cluster(
-    leader: list[_Pair],
-    sync: list[_Pair],
-    config: list[_Pair],
+    leader: _Pair | None,
+    sync: _Pair | None,
+    config: _Pair | None,
+    failover: _Pair | None,
     members: list[_Pair],
     own: Mapping[str, _Pair],
 ) -> Cluster:
@@ -180,10 +208,8 @@ def _cluster(
         folder, _, site = path.partition("/")
         folders.setdefault(folder, {})[site] = pair
     return Cluster(
-        leader=Leader(leader[0].value, leader[0].create_revision, leader[0].lease)
-        if leader
-        else None,
-        sync=_sync(sync[0]) if sync else None,
+        leader=leader and Leader(leader.value, leader.create_revision, leader.lease),
+        sync=sync and _sync(sync),
         addresses=_addresses(members),
         suspects={site: int(pair.value) for site, pair in folders.get("suspect", {}).items()},
         votes={
@@ -194,7 +220,9 @@ def _cluster(
         answers={
             site: str(pair.json.get("id")) for site, pair in folders.get("answer", {}).items()
         },
-        is_paused=bool(config and config[0].json.get("pause", False)),
+        is_paused=bool(config and config.json.get("pause", False)),
+        switchover=_switchover(failover) if failover else Switchover(),
+        handover=own["handover"].mod_revision if "handover" in own else 0,
     )
 
 
@@ -208,6 +236,12 @@ def _sync(pair: _Pair) -> Sync | None:
     return Sync(
         str(value["leader"]), frozenset(filter(None, voters.split(","))), quorum, pair.mod_revision
     )
+
+
+def _switchover(pair: _Pair) -> Switchover:
+    """Patroni leaves an empty object when it is done."""
+    is_open = bool(pair.json.get("leader") or pair.json.get("member"))
+    return Switchover(is_open, pair.mod_revision)
 
 
 def _requests(pairs: Mapping[str, _Pair]) -> Iterator[Request]:

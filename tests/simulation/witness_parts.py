@@ -1,0 +1,85 @@
+"""The sites of `simulation.witness_world`, what may be broken on purpose, and what must not be."""
+
+from dataclasses import dataclass, field
+
+from bongsu.witness.fullness import Fullness
+from bongsu.witness.memory import Memory
+from bongsu.witness.model import Request
+from bongsu.witness.pulse import Pulse
+
+PLENTY = 1 << 40
+LITTLE = 100 << 20  # enough for a promotion, too little to offer oneself
+
+
+class Lost(AssertionError):
+    """An acknowledged row is, or may now be, gone."""
+
+
+class PromotedFull(AssertionError):
+    """A site without room was promoted."""
+
+
+class Flapped(AssertionError):
+    """The primary was handed over again too soon."""
+
+
+@dataclass
+class Mutation:
+    """What to break on purpose."""
+
+    fences: bool = True  # a fence ends the WAL receiver
+    holds_fence: bool = True  # Patroni cannot undo a fence
+    checks_candidate: bool = True  # pre_promote fences and compares
+    compares: bool = True  # Patroni asks how far the others are before it races for the key
+    hands_over: bool = True  # a full primary is noticed
+    minds_room: bool = True  # who would take over looks at its own disk
+    waits: bool = True  # one handover forbids the next for a while
+
+
+@dataclass
+class Site:
+    name: str
+    wal: list[int] = field(default_factory=list[int])
+    term: int = 0  # of the promotion that its WAL belongs to
+    is_primary: bool = False
+    synchronous: frozenset[str] = frozenset()  # whose confirmation counts, one is enough
+    heard: dict[str, int] = field(default_factory=dict[str, int])  # standby: step of its last word
+    confirmed: int = 0  # up to here its commits are acknowledged, or were looked at
+    backends_up: bool = True  # they commit and stream
+    daemons_up: bool = True  # postmaster and Patroni
+    witness_up: bool = True
+    etcd_link: bool = True
+    follows: str = ""  # the running conninfo, if no override
+    named: str = ""  # Patroni's own file
+    override: bool = False
+    cut_at: int = -1  # step from which a fresh override is in force
+    memory: Memory = field(default_factory=Memory)
+    pulse: Pulse = field(default_factory=Pulse)
+    races: int = -1  # step at which a race, won on paper, takes the key
+    asked_at: int = -1  # pre_promote began
+    request: Request | None = None
+    patroni_at: int = 0
+    backoff_until: int = 0
+    room: int = PLENTY
+    fullness: Fullness = field(default_factory=Fullness)
+
+    @property
+    def is_full(self) -> bool:
+        return self.room == 0
+
+    @property
+    def is_up(self) -> bool:
+        return self.backends_up and self.daemons_up
+
+    def receives_from(self, step: int) -> str:
+        if self.is_primary or not self.backends_up or (self.override and 0 <= self.cut_at <= step):
+            return ""
+        return self.follows
+
+
+@dataclass
+class Key:
+    value: object
+    create: int
+    mod: int
+    expires: int | None
