@@ -34,8 +34,8 @@ def house() -> Iterator[tuple[Bongsu, Bridge]]:
 
 @pytest.fixture
 async def partner(house: tuple[Bongsu, Bridge]) -> AsyncIterator[str]:
-    async with partner_of(house[0].url) as user_id:
-        yield user_id
+    async with partner_of(house[0].url) as partner:
+        yield partner.user_id
 
 
 async def test_a_bot_encrypts(house: tuple[Bongsu, Bridge], partner: str, tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""Pushes of a server as an operator starts it: two processes, killed in the middle; and logout."""
+"""Pushes of a server as an operator starts it: two processes, killed in the middle; and logout.
+
+The gateway is ours, and refuses what the Push Gateway API's schema does not permit. Sygnal, the one
+that vendors run, cannot be had from PyPI under any of its names (sygnal, matrix-sygnal).
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,6 +1,6 @@
 // Somebody who encrypts: joins what she is invited to, and answers each message that she can read.
 //
-//     node partner.mjs <url>        prints her user id, and goes on until killed
+//     node partner.mjs <url>        prints her user and device id, and goes on until killed
 
 import * as sdk from "matrix-js-sdk";
 import { Device } from "./encrypting.mjs";
@@ -17,4 +17,4 @@ device.client.on(sdk.MatrixEventEvent.Decrypted, (event) => {
     if (event.getSender() === device.userId || event.getType() !== "m.room.message") return;
     device.say(event.getRoomId(), `read: ${event.getContent().body}`);
 });
-console.log(`partner ${device.userId}`);
+console.log(`partner ${device.userId} ${device.client.getDeviceId()}`);
