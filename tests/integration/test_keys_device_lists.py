@@ -2,7 +2,7 @@
 
 Goal: `changed` names at least whom a client must ask for anew, `left` exactly those with whom it
 shares no room any more, from any token of the past, at the process that gave it out and at one that
-never heard of it, by /sync and by /keys/changes.
+never heard of it, by /sync, by sliding sync and by /keys/changes.
 Method: a random history of joins, leaves, kicks and device changes from a printed seed. After each
 step somebody syncs; the reference is computed from the list of all steps.
 """
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from fixtures.keys_house import KeysHouse, open_keys_house
+from fixtures.sliding_house import Process
 from fixtures.sync_house import ALICE, BOB, CAROL
 
 from bongsu.ids import UserId
@@ -99,6 +100,34 @@ async def test_against_the_reference(house: KeysHouse, seed: int) -> None:
             end, later = tokens[reader][-1]
             lists = await house.sync.device_lists(Device(reader, "D"), begin, end)
             check(lists._asdict(), reference(reader, then, later), what + ", /keys/changes")
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_sliding_sync_against_the_reference(
+    house: KeysHouse, database: Database, seed: int
+) -> None:
+    """By the extension of a connection that has no rooms, as Element X's has none."""
+    random = Random(seed)
+    print("seed", seed)
+    rooms = [await house.room(random.choice(PEOPLE)) for _ in range(3)]
+    joined = {(r, u) for r in rooms for u in PEOPLE if r in await house.store.load_joined_rooms(u)}
+    changes = dict.fromkeys(PEOPLE, 0)
+    processes = [Process(house, database) for _ in range(2)]
+    positions: dict[str, list[tuple[str, Moment]]] = {user: [] for user in PEOPLE}
+    for step in range(STEPS):
+        await take_step(house, random, rooms, joined, changes)
+        now = Moment(frozenset(joined), tuple(changes.values()))
+        if random.randrange(SYNC_ONE_IN):
+            continue
+        reader = random.choice(PEOPLE)
+        pos, old = random.choice(positions[reader]) if positions[reader] else (None, now)
+        for process in processes:
+            answer = await process.get(reader, pos, extensions={"e2ee": {"enabled": True}})
+            lists = answer["extensions"]["e2ee"].get("device_lists", {})
+            check(lists, reference(reader, old, now), f"step {step}, {reader}")
+        positions[reader].append((answer["pos"], now))
+    for process in processes:
+        await process.stop()
 
 
 async def take_step(
