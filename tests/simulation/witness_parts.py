@@ -1,6 +1,7 @@
 """The sites of `simulation.witness_world`, what may be broken on purpose, and what must not be."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from bongsu.witness.fullness import Fullness
 from bongsu.witness.memory import Memory
@@ -71,6 +72,12 @@ class Site:
     def is_up(self) -> bool:
         return self.backends_up and self.daemons_up
 
+    def is_behind(self, source: "Site") -> bool:
+        """Whether our WAL is the beginning of the source's: a row stands in one history only, so
+        equal ends have equal beginnings."""
+        end = len(self.wal)
+        return not end or (end <= len(source.wal) and self.wal[-1] == source.wal[end - 1])
+
     def receives_from(self, step: int) -> str:
         if self.is_primary or not self.backends_up or (self.override and 0 <= self.cut_at <= step):
             return ""
@@ -83,3 +90,21 @@ class Key:
     create: int
     mod: int
     expires: int | None
+
+
+class Keys(dict[str, Key]):
+    """All of etcd; `changes` counts what was done to it."""
+
+    changes = 0
+
+    def __setitem__(self, name: str, key: Key) -> None:
+        self.changes += 1
+        super().__setitem__(name, key)
+
+    def __delitem__(self, name: str) -> None:
+        self.changes += 1
+        super().__delitem__(name)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        self.changes += 1
+        return super().pop(name, *default)

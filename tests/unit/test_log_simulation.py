@@ -23,7 +23,7 @@ from simulation.virtual_loop import run, virtual_monotonic
 
 from bongsu.log import follower, gateway, ownership, pending, sequencer
 
-SEEDS = int(os.environ.get("BONGSU_SEEDS", "160"))
+SEEDS = int(os.environ.get("BONGSU_SEEDS", "200"))
 ONE_SEED = os.environ.get("BONGSU_SEED")
 CHUNKS = 10  # tests that share the seeds, so that one shows how far they are
 MUTANT_SEEDS_MAX = 60

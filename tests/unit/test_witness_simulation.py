@@ -11,8 +11,9 @@ import pytest
 from simulation.witness_parts import LITTLE, PLENTY, Flapped, Lost, Mutation, PromotedFull
 from simulation.witness_world import STEP, World
 
-RUNS = int(os.environ.get("WITNESS_RUNS", "40"))
+RUNS = int(os.environ.get("WITNESS_RUNS", "1500"))
 FIRST = int(os.environ.get("WITNESS_SEED", "1"))
+CHUNKS = 10  # tests that share the seeds, so that one shows how far they are
 MUTANT_RUNS_MAX = 2000
 STAYS_FULL_EVERY = 4  # runs, after which the disk of the primary of that moment gets no room
 A_WHILE_SECONDS = 120.0
@@ -28,9 +29,11 @@ def play(world: World, seed: int) -> None:
         world.settle()
 
 
-def test_acknowledged_rows_are_kept_whatever_breaks() -> None:
+@pytest.mark.parametrize("chunk", range(CHUNKS if RUNS >= CHUNKS else 1))
+def test_acknowledged_rows_are_kept_whatever_breaks(chunk: int) -> None:
+    seeds = range(FIRST + chunk, FIRST + RUNS, CHUNKS if RUNS >= CHUNKS else 1)
     promotions = deposals = handovers = acknowledged = 0
-    for seed in range(FIRST, FIRST + RUNS):
+    for seed in seeds:
         world = World(seed)
         try:
             play(world, seed)
@@ -44,9 +47,9 @@ def test_acknowledged_rows_are_kept_whatever_breaks() -> None:
         f"{promotions} promotions, {deposals} deposals, {handovers} handovers, {acknowledged} rows"
     )
     # The runs are worth something only if much happened in them.
-    if RUNS > 1:
-        assert min(deposals, promotions, handovers) >= RUNS // 8
-    assert acknowledged >= RUNS * 100
+    if len(seeds) > 1:
+        assert min(deposals, promotions, handovers) >= len(seeds) // 8
+    assert acknowledged >= len(seeds) * 100
 
 
 @pytest.mark.parametrize(
