@@ -1,4 +1,4 @@
-"""Server processes die while people talk under encryption: each message is read on every device.
+"""Processes die while people talk under encryption: each message is read on every device.
 
 `ENCRYPTED_MESSAGES` sets how many.
 """
@@ -14,9 +14,11 @@ import pytest
 from harness.bongsu import Bongsu, StartServer
 from harness.node import installed_node
 from harness.postgres import Postgres
+from harness.process import command_of, tree_of
 
 SCRIPTS = Path(__file__).parent.parent / "e2e" / "js"
 MESSAGES = int(os.environ.get("ENCRYPTED_MESSAGES", "80"))
+VICTIMS = ("gateway", "gateway", "gateway", "gateway", "bus", "database")
 LIFE_SECONDS = (1.0, 4.0)  # how long a victim may live between two deaths
 SECONDS_MAX = 300 + MESSAGES * 3
 
@@ -36,7 +38,7 @@ async def test_every_message_is_read_on_every_device(
         async with asyncio.timeout(SECONDS_MAX):
             while (line := await talk.stdout.readline()) != b"ready\n":
                 assert line, "the talk ended before it began"
-            killing = asyncio.create_task(_keep_killing(bongsu, chance))
+            killing = asyncio.create_task(_keep_killing(bongsu, engine, chance))
             try:
                 output, errors = await talk.communicate()
             finally:
@@ -48,10 +50,21 @@ async def test_every_message_is_read_on_every_device(
     print(output.decode().splitlines()[-1])
 
 
-async def _keep_killing(bongsu: Bongsu, chance: random.Random) -> None:
-    """One of two processes after the other, as soon as both are there again."""
+async def _keep_killing(bongsu: Bongsu, engine: Postgres, chance: random.Random) -> None:
+    """One of the two server processes as soon as both are there again, the bus, or PostgreSQL."""
     while True:
         await asyncio.sleep(chance.uniform(*LIFE_SECONDS))
-        if len(gateways := bongsu.gateway_pids) == 2:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(chance.choice(gateways), signal.SIGKILL)
+        victim = chance.choice(VICTIMS)
+        if victim == "database":
+            await asyncio.to_thread(engine.kill)
+            await asyncio.to_thread(engine.start)
+        elif victim == "bus":
+            _kill([pid for pid in tree_of([bongsu.pid]) if "nats-server" in command_of(pid)])
+        elif len(gateways := bongsu.gateway_pids) == 2:
+            _kill([chance.choice(gateways)])
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
