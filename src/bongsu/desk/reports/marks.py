@@ -55,10 +55,13 @@ class Marker:
         if personal.payout is not None:
             account = squeeze(personal.payout.bank), squeeze(personal.payout.account)
             marks.append((MarkKind.PAYOUT, self._hash("payout", "\0".join(account).encode())))
-        if contact := squeeze(personal.contact):
-            marks.append((MarkKind.CONTACT, self._hash("contact", contact.encode())))
+        if squeeze(personal.contact):
+            marks.append((MarkKind.CONTACT, self.contact_mark(personal.contact)))
         marks += [(MarkKind.TEXT, mark) for mark in self.text_marks(personal.description)]
         return marks
+
+    def contact_mark(self, contact: str) -> int:
+        return self._hash("contact", squeeze(contact).encode())
 
     def text_marks(self, text: str) -> list[int]:
         """`TEXT_MARKS` marks of a text that is long enough, else none."""

@@ -23,6 +23,13 @@ BEGIN
     REVOKE UPDATE, DELETE, TRUNCATE ON desk.audit_entry FROM bongsu_desk;
     REVOKE UPDATE, DELETE, TRUNCATE ON desk.notice_update FROM bongsu_desk;
     REVOKE UPDATE, DELETE, TRUNCATE ON
+        desk.report_version, desk.report_entry,
+        desk.assessment, desk.assessment_file, desk.assessment_bulk FROM bongsu_desk;
+    -- What is sealed may be sealed anew, and erased.
+    GRANT UPDATE (name, contact, description, reckoning, payout) ON desk.report_version
+        TO bongsu_desk;
+    GRANT UPDATE (text) ON desk.report_entry TO bongsu_desk;
+    REVOKE UPDATE, DELETE, TRUNCATE ON
         desk.programme_version, desk.programme_approval, desk.compensation_decision,
         desk.compensation_award, desk.grant_claim, desk.ledger_transfer, desk.ledger_entry,
         desk.payout_batch, desk.payout_result FROM bongsu_desk;

@@ -14,13 +14,14 @@ from bongsu.postgres.desk.report_rows import columns, insert_versions
 _REPORTS = """
 INSERT INTO report (
     report_id, receipt, link_hash, received_ts, received_site, stored_ts, account_id, language,
-    version, assessment, status, claimed_category, category, services, is_own, is_paid, damage,
-    started_ts, ended_ts, claimed_loss_amount, loss_amount, loss_currency, country,
-    evidence_count, evidence_accepted, has_payout, words, changed_ts)
+    version, assessment, assessed_version, status, claimed_category, category, services,
+    is_own, is_paid, damage, started_ts, ended_ts, claimed_loss_amount, loss_amount,
+    loss_currency, country, evidence_count, evidence_accepted, has_payout, words, changed_ts)
 SELECT report_id, receipt, link_hash, received_ts, site, $1, account_id, language,
-       1, 0, $2, category, category, string_to_array(services, ','), is_own, is_paid, damage,
-       started_ts, ended_ts, loss_amount, loss_amount, loss_currency, country,
-       evidence_count, 0, has_payout, string_to_array(words, ',')::bigint[], $1
+       1, 0, 0, $2, category, category, string_to_array(services, ','),
+       is_own, is_paid, damage, started_ts, ended_ts, loss_amount, loss_amount,
+       loss_currency, country, evidence_count, 0, has_payout, string_to_array(words, ',')::bigint[],
+       $1
 FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::text[], $9::text[],
             $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::text[], $15::bigint[],
             $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::integer[],

@@ -17,7 +17,7 @@ from bongsu.errors import NotFound, Refused
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 from bongsu.postgres.desk.report_facts import FACTS, facts_of
-from bongsu.postgres.desk.report_rows import insert_versions
+from bongsu.postgres.desk.report_rows import ADD_ENTRY, insert_versions
 from bongsu.postgres.desk.sealing_store import SEALED_COLUMNS, SealedColumn
 
 SEALED_COLUMNS.extend(
@@ -69,11 +69,6 @@ FROM (SELECT count(*) AS count, count(*) FILTER (WHERE is_accepted) AS accepted
 WHERE report_id = $1
 """
 _HAS_ENTRY = "SELECT EXISTS (SELECT FROM report_entry WHERE report_id = $1 AND entry_key = $2)"
-_ADD_ENTRY = """
-INSERT INTO report_entry (report_id, number, entry_key, written_ts, party, author, kind, text)
-SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7
-  FROM report_entry WHERE report_id = $1
-"""
 _MOVE = "UPDATE report SET status = $2, changed_ts = $3 WHERE report_id = $1"
 
 _ERASE = (
@@ -158,7 +153,7 @@ class PostgresReports:
                 return
             _check(present, allowed)
             await connection.execute(
-                _ADD_ENTRY, report_id, entry.entry_key, now, entry.party.value, entry.author,
+                ADD_ENTRY, report_id, entry.entry_key, now, entry.party.value, entry.author,
                 entry.kind.value, entry.sealed,
             )  # fmt: skip
             await connection.execute(_MOVE, report_id, status.value, now)

@@ -12,6 +12,7 @@ CREATE TABLE report (
     language        text COLLATE "C" NOT NULL, -- ko or en: in which we answer
     version         integer NOT NULL,       -- the latest of report_version
     assessment      integer NOT NULL,       -- the latest of assessment; 0 for none
+    assessed_version integer NOT NULL,      -- of the report when it was assessed last; 0 for never
     status          text COLLATE "C" NOT NULL, -- reports.words.Status
     claimed_category text COLLATE "C" NOT NULL, -- of the latest version: reports.words.Category
     category        text COLLATE "C" NOT NULL, -- as assessed, else as claimed
