@@ -108,7 +108,8 @@ async def test_session(pair: Bongsu) -> None:
     client = HttpClient(pair.url)
     alice, bob = await register(client, "sliding-alice"), await register(client, "sliding-bob")
     versions = await call(client, "GET", "/_matrix/client/versions")
-    assert versions["unstable_features"]["org.matrix.simplified_msc3575"] is True
+    for flag in ("org.matrix.simplified_msc3575", "org.matrix.e2e_cross_signing"):
+        assert versions["unstable_features"][flag] is True
     rooms = [
         await alice.create_room(preset="private_chat", name=f"Room {n}", invite=[bob.user_id])
         for n in range(ROOMS)

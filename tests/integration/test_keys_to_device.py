@@ -9,7 +9,8 @@ import pytest
 from fixtures.keys_house import KeysHouse, open_keys_house
 from fixtures.sync_house import ALICE, BOB, CAROL, bodies, joined
 
-from bongsu.errors import Refused
+from bongsu.errors import Refused, TooLarge
+from bongsu.keys.to_device import MESSAGES_MAX
 from bongsu.log.entry import decode_facts
 from bongsu.log.position import partition_of
 from bongsu.postgres.database import Database
@@ -144,6 +145,15 @@ async def test_bad_messages_reach_nobody(house: KeysHouse, messages: Any) -> Non
             await house.send_to(alice, bad, {BOB: {"D": {}}})
         with pytest.raises(Refused):
             await house.send_to(alice, "1", {BOB: {"D": {}}}, type=bad)
+    assert received(await house.get(BOB)) == []
+
+
+async def test_of_too_many_messages_none_is_sent(house: KeysHouse) -> None:
+    alice = await house.device(ALICE)
+    await house.device(BOB)
+    everybody = {f"@p{number}:test": {"*": {}} for number in range(MESSAGES_MAX)}
+    with pytest.raises(TooLarge):
+        await house.send_to(alice, "1", {BOB: {"D": {}}, **everybody})
     assert received(await house.get(BOB)) == []
 
 
