@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["fixtures.engines", "fixtures.desk_house"]
+pytest_plugins = ["fixtures.engines", "fixtures.desk_house", "fixtures.compensation_house"]
 
 # A busy machine makes no property false: no example has a deadline. What decides whether a change
 # goes in tries the same examples each time; people at work try new ones.
