@@ -22,7 +22,7 @@ from bongsu.http import wire
 from bongsu.http.asgi import Application
 from bongsu.http.exchange import Exchange
 from bongsu.http.head import LastHead, has_body, scope_of
-from bongsu.http.limits import Limits
+from bongsu.http.limits import LimitPassed, Limits
 from bongsu.http.repeated import WAITED_SECONDS, Again, Repeated
 
 log = structlog.get_logger(__name__)
@@ -47,16 +47,12 @@ class Server(Protocol):
     def closed(self, connection: "Connection") -> None: ...
 
 
-class LimitPassed(Exception):
-    """Raised inside a parser callback, to stop the parser."""
-
-
 class Connection(asyncio.Protocol):
     __slots__ = (
         "_backlog", "_body_buffered", "_client", "_current", "_drained", "_expects_continue",
-        "_fed", "_headers", "_in_head", "_is_lingering", "_is_reading_paused", "_last_head",
-        "_parser", "_queue", "_reading", "_refusal", "_server", "_transport", "_url", "deadline",
-        "is_full",
+        "_fed", "_headers", "_in_head", "_in_message", "_is_lingering", "_is_reading_paused",
+        "_last_head", "_parser", "_queue", "_reading", "_refusal", "_server", "_transport", "_url",
+        "deadline", "is_full",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
@@ -68,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._headers: list[wire.Header] = []
         self._expects_continue = False
         self._fed = 0  # bytes fed since the parser last got somewhere, to within a slice
+        self._in_message = False  # the parser is somewhere within a request
         self._in_head = False  # a head has begun to arrive while nothing else went on
         self._reading: Exchange | None = None  # the one whose body arrives
         self._body_buffered = 0  # bytes in all exchanges
@@ -111,7 +108,7 @@ class Connection(asyncio.Protocol):
             self._backlog = data
             self._feed_backlog()
         elif not self._begin_again(data):
-            is_alone = self._current is None and not self._in_head
+            is_alone = self._current is None and not self._in_message
             self._feed(data)
             if is_alone:
                 self._last_head = LastHead.of(data, self._current)
@@ -129,6 +126,9 @@ class Connection(asyncio.Protocol):
             self._drained.set_result(None)
 
     # --- from the parser
+
+    def on_message_begin(self) -> None:
+        self._in_message = True
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
                 self._extend_deadline(len(body))
 
     def on_message_complete(self) -> None:
-        self._fed = 0
+        self._fed, self._in_message = 0, False
         if self._reading is not None:
             self._reading.end_body()
             self._reading = None
@@ -264,7 +264,7 @@ class Connection(asyncio.Protocol):
     def _begin_again(self, data: bytes) -> bool:
         """Begin the request in `data` without parsing it, if it repeats the last head."""
         last = self._last_head
-        if last is None or self._current is not None or self._in_head or self.is_full:
+        if last is None or self._current is not None or self._in_message or self.is_full:
             return False
         target = last.target_of(data)
         if target is None or len(target) > self._server.limits.request_line_bytes_max:
@@ -297,7 +297,7 @@ class Connection(asyncio.Protocol):
             return
         if self._fed > self._server.limits.header_bytes_max:
             self._refuse(wire.HEADERS_TOO_LARGE)  # or trailers, or a chunk's extensions
-        elif self._current is None and not self._in_head:
+        elif self._in_message and self._current is None and not self._in_head:
             self._in_head = True
             self.deadline = self._server.now + self._server.limits.header_seconds_max
 

@@ -47,3 +47,7 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+class LimitPassed(Exception):
+    """Raised inside a callback of the parser, to stop it."""

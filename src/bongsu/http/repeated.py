@@ -94,6 +94,8 @@ class Repeated:
         """Nobody waits for the answer any more."""
         if self._taken is not None:
             self._taken.cancel()
+            self._taken = None
+            self._line.finish(self)  # break the cycle: the connection and this hold each other
 
     def drop_body(self) -> int:
         return 0

@@ -216,6 +216,37 @@ async def test_a_head_in_pieces_is_put_together() -> None:
         assert (await client.answer())[1] == "alice ran /poll?since=2"
 
 
+async def test_the_end_of_a_head_is_no_request_of_its_own() -> None:
+    """Half a head comes while a poll waits, its rest after the answer, looking like a poll."""
+    async with served() as (_, app, client):
+        await client.ask("/poll?since=1")
+        client.get("/poll?since=2")
+        await until(lambda: app.held)
+        client.writer.write(b"POST /other HTTP/1.1\r\nx-more: ")
+        await asyncio.sleep(0.05)
+        app.held.pop().reply.answer(b"taken")
+        assert await client.answer() == (True, "taken")
+        client.get("/poll?since=3")
+        assert await client.answer() == (False, "alice ran /other?")
+        assert app.held == []
+
+
+async def test_the_end_of_a_head_is_not_remembered() -> None:
+    """Else all that began the head would be taken for that of the next request, too."""
+    async with served() as (_, app, client):
+        await client.ask("/poll?since=1")
+        client.get("/poll?since=2")
+        await until(lambda: app.held)
+        client.writer.write(b"POST /other HTTP/1.1\r\nx-who: mallory\r\nx-more: ")
+        await asyncio.sleep(0.05)
+        app.held.pop().reply.answer(b"taken")
+        assert await client.answer() == (True, "taken")
+        for expected in ("mallory ran /other?", " ran /poll?since=3", " ran /poll?since=3"):
+            client.writer.write(b"GET /poll?since=3 HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert await client.answer() == (False, expected)
+            app.takes = False
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -233,6 +264,35 @@ async def test_a_bad_line_before_known_headers_is_refused(line: str) -> None:
         assert (await client.rest()).startswith(b"HTTP/1.1 400")
         assert len(app.ran) == 1
         assert app.held == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n "])
+async def test_fields_that_end_otherwise_are_refused(end: str) -> None:
+    async with served() as (_, app, client):
+        await client.ask("/poll?since=1")
+        client.writer.write(f"GET /poll HTTP/1.1\r\nhost: x{end}x-who: alice\r\n\r\n".encode())
+        assert (await client.rest()).startswith(b"HTTP/1.1 400")
+        assert len(app.ran) == 1
+
+
+async def test_empty_lines_before_a_request_are_skipped() -> None:
+    async with served(keep_alive_seconds_max=0.5) as (_, app, client):
+        await client.ask("/poll?since=1")
+        client.writer.write(b"\r\n")
+        await asyncio.sleep(0.05)
+        assert await client.ask("/poll?since=2") == "alice ran /poll?since=2"
+        assert app.held == []
+        assert await client.rest() == b""  # an idle connection ends all the same
+
+
+async def test_every_visible_character_of_a_target_goes_either_way() -> None:
+    async with served() as (_, app, client):
+        app.takes = False
+        for code in range(0x21, 0x7F):
+            target = f"/poll?since={chr(code)}"
+            assert await client.ask(target, "parsed") == f"parsed ran {target}"
+            assert await client.ask(target, "parsed") == f"parsed ran {target}"
+            assert await client.ask(target, "alice") == f"alice ran {target}"
 
 
 async def test_a_target_over_the_limit_is_refused() -> None:
