@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,11 @@ needs_patroni = pytest.mark.skipif(
 
 
 class LabUnderTest:
-    """The lab in `folder`."""
+    """The lab in `folder`, whose commands are run behind `wrapper` (of another user, say)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, wrapper: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._wrapper = wrapper
 
     def run(self, command: str, *arguments: str) -> str:
         """Run `bongsu lab COMMAND` to its end; gives what it printed."""
@@ -69,7 +70,7 @@ class LabUnderTest:
 
     def argv(self, command: str, *arguments: str) -> list[str]:
         own = [sys.executable, "-m", "bongsu.cli", "lab", command]
-        return [*own, "--data", str(self.folder), *arguments]
+        return [*self._wrapper, *own, "--data", str(self.folder), *arguments]
 
     @property
     def layout(self) -> topology.Lab:

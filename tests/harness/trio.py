@@ -121,6 +121,14 @@ class TrioSite:
         ) as got:
             return json.loads(got.read())
 
+    def metrics(self) -> dict[str, float]:
+        """What the witness counts, by name and labels."""
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.witness_port}/metrics", timeout=2
+        ) as got:
+            lines = [line for line in got.read().decode().splitlines() if line[:1] != "#"]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
     def decisions(self) -> str:
         with contextlib.suppress(OSError):
             return "\n".join(
@@ -217,14 +225,8 @@ class Trio:
         return [site, *(each for each in self.sites.values() if each is not site)]
 
     def unprivileged(self, command: list[str]) -> list[str]:
-        """As whom PostgreSQL runs; a Python in /root stays within reach."""
-        if self.user is None:
-            return command
-        account = pwd.getpwnam(self.user)
-        return [
-            "setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups",
-            "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--", *command,
-        ]  # fmt: skip
+        """As whom PostgreSQL runs."""
+        return [*as_user(self.user), *command] if self.user else command
 
     async def start(self) -> None:
         """Start all; wait until one leads and both others are synchronous."""
@@ -387,6 +389,15 @@ class Writer:
             self.acknowledged.append(number)
             self.confirmed.append((time.monotonic(), site.name))
         await asyncio.sleep(0.002)
+
+
+def as_user(name: str) -> list[str]:
+    """What a command is put behind to run as somebody; a Python in /root stays within reach."""
+    account = pwd.getpwnam(name)
+    return [
+        "setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups",
+        "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search", "--",
+    ]  # fmt: skip
 
 
 def _signal(pids: Any, number: int) -> None:

@@ -1,5 +1,7 @@
 """Three sites on one machine, started, killed, hung, cut and ended by the commands of the lab."""
 
+import json
+import os
 import shutil
 import tempfile
 import time
@@ -8,6 +10,10 @@ from pathlib import Path
 
 import pytest
 from harness.lab import LabUnderTest, Status, needs_etcd, needs_isolation
+from harness.postgres import _unprivileged_user  # pyright: ignore[reportPrivateUsage]
+from harness.trio import as_user
+
+from bongsu.lab import process_table
 
 pytestmark = [needs_etcd, pytest.mark.timeout(600)]
 
@@ -78,6 +84,31 @@ async def test_sites_die_and_return(lab: LabUnderTest) -> None:
     assert not lab.folder.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody here is root anyway")
+async def test_nobody_needs_to_be_root() -> None:
+    """Addresses of loopback and folders of one's own are enough, unless sites are isolated."""
+    user = _unprivileged_user()
+    assert user is not None
+    folder = Path(tempfile.mkdtemp(prefix="bongsu-"))
+    shutil.chown(folder, user)
+    lab = LabUnderTest(folder / "lab", as_user(user))
+    try:
+        lab.run("up")
+        primary = (await lab.wait_until_whole())["primary"]
+        assert json.loads(lab.run("status", "--json"))["primary"] == primary
+        assert _owners(lab) == {user}
+        await lab.write("all well")
+        lab.run("kill", primary)
+        await lab.wait(lambda status: status["primary"] not in (None, primary))
+        assert await lab.read() == {"all well"}
+        lab.run("heal", primary)
+        await lab.wait_until_whole()
+    finally:
+        lab.run("down", "--delete")
+        assert lab.processes() == 0
+        shutil.rmtree(folder)
+
+
 @needs_isolation
 async def test_cut_off_primary_is_replaced(lab: LabUnderTest) -> None:
     lab.run("up", "--isolated", "--rtt-ms", "1")
@@ -96,6 +127,11 @@ async def test_cut_off_primary_is_replaced(lab: LabUnderTest) -> None:
     assert status["cuts"] == []
     assert status["sites"][primary]["components"]["patroni"]["role"] == "replica"
     assert await lab.read() == {"before the cut"}
+
+
+def _owners(lab: LabUnderTest) -> set[str]:
+    pids = [process.pid for process in process_table.processes(lab.folder)]
+    return {Path(f"/proc/{pid}").owner() for pid in pids}
 
 
 def _state(status: Status, site: str, component: str) -> str:

@@ -5,8 +5,10 @@ time of day. etcd, NATS and SeaweedFS are written in Go, which asks the kernel b
 right.
 """
 
+import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 from fixtures.stage import stage, stories
 from harness.stage import Stage
@@ -31,6 +33,7 @@ async def test_a_site_lives_at_another_hour(seconds: int, stage: Stage) -> None:
         await stage.heal(wrong)
         await stage.until_whole()
         await load.goes_on()
+        assert abs(await _ahead_seconds(stage, wrong) - seconds) < HOUR_SECONDS / 2
 
         for _ in range(2):
             primary = await stage.primary()
@@ -44,6 +47,16 @@ async def test_a_site_lives_at_another_hour(seconds: int, stage: Stage) -> None:
         await stage.kill(wrong)
         _shift(stage, wrong, None)
         await load.goes_on(through=stage.others(wrong))
+
+
+async def _ahead_seconds(stage: Stage, name: str) -> float:
+    """By how much the clock of its PostgreSQL is ahead of ours."""
+    connection = await asyncpg.connect(stage.lab.superuser_url(stage.site(name)), timeout=10)
+    try:
+        epoch = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+    finally:
+        await connection.close()
+    return epoch - time.time()
 
 
 def _shift(stage: Stage, name: str, seconds: str | None) -> None:

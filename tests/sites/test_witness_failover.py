@@ -16,9 +16,14 @@ import pytest
 from harness.process import open_folder
 from harness.trio import Trio, TrioSite, Writer
 
+from bongsu.witness.config import load
+from bongsu.witness.model import HandOver
+from bongsu.witness.store import Store
+
 pytestmark = pytest.mark.skipif(shutil.which("etcd") is None, reason="etcd is not installed")
 
 GAP_SECONDS_MAX = float(os.environ.get("WITNESS_GAP_SECONDS_MAX", "8"))
+HOLDOFF_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +118,73 @@ async def test_a_witness_dies_between_fence_and_unfence(trio: Trio) -> None:
         await writer.until_acknowledged()
         await trio.settled()
     await verdict(trio, writer, "witness killed while fenced")
+
+
+async def test_decisions_are_logged_with_their_evidence_and_counted(trio: Trio) -> None:
+    """What was seen when it was decided, for whoever asks afterwards; and numbers for an alarm."""
+    async with Writer(trio) as writer:
+        lost = await trio.settled()
+        survivors = [site for site in trio.sites.values() if site is not lost]
+        begun, before = time.time(), {site.name: site.metrics() for site in survivors}
+        lost.kill()
+        await writer.until_acknowledged_by_another(lost)
+        during = [site.metrics() for site in survivors]
+        lost.start()
+        await trio.settled()
+    await verdict(trio, writer, "looked into")
+    assert all(each["bongsu_witness_etcd_majority"] == 1 for each in during)
+    for site in survivors:
+        (fenced, *_) = [
+            each for each in site.status()["decisions"]
+            if each["action"] == "fence" and each["at"] > begun
+        ]  # fmt: skip
+        seen = fenced["evidence"]
+        assert seen["leader"] == lost.name
+        assert seen["in_recovery"] is True
+        assert seen["silence"] >= trio.silence_seconds or "asks before" in fenced["reason"]
+        assert {"revision", "voters", "quorum", "suspects", "votes", "position"} <= seen.keys()
+        log = (site.folder / "witness.log").read_text()
+        assert fenced["reason"] in log
+        assert f"leader={lost.name}" in log
+        counted = 'bongsu_witness_actions_total{action="fence"}'
+        assert site.metrics()[counted] > before[site.name].get(counted, 0.0)
+        assert site.metrics()["bongsu_witness_fenced"] == 0
+        assert site.metrics()["bongsu_witness_room_bytes"] > 0
+    assert any('action="depose"' in name for site in survivors for name in site.metrics())
+
+
+async def test_of_two_sites_that_offer_themselves_at_once_one_is_taken(trio: Trio) -> None:
+    """The request that both write would move a primary whose disk is full: see `handover`."""
+    async with Writer(trio) as writer:
+        first = await trio.settled()
+        standbys = await asyncio.to_thread(trio.standbys)
+        stores = {site.name: Store(load(site.folder / "witness.toml")) for site in standbys}
+        asked = {name: await offered(store) for name, store in stores.items()}
+        results = await asyncio.gather(
+            *(store.hand_over(asked[name]) for name, store in stores.items())
+        )
+        assert sorted(results) == [False, True]
+        (taken,) = [name for name, done in zip(stores, results, strict=True) if done]
+        await writer.until_acknowledged_by_another(first)
+        assert (await trio.settled()).name == taken
+
+        (refused,) = set(stores) - {taken}
+        cluster = await stores[refused].read()
+        assert cluster.handover > 0, "nobody may ask again so soon"
+        assert not cluster.switchover.is_open
+        assert await stores[refused].hand_over(await offered(stores[refused])) is False
+        for store in stores.values():
+            store.close()
+    await verdict(trio, writer, "handed over")
+
+
+async def offered(store: Store) -> HandOver:
+    """The request of a witness that reads etcd now."""
+    cluster = await store.read()
+    assert cluster.leader is not None
+    assert cluster.sync is not None
+    revisions = cluster.sync.mod_revision, cluster.switchover.mod_revision
+    return HandOver(cluster.leader, *revisions, HOLDOFF_SECONDS)
 
 
 async def test_a_fence_holds_against_patroni_and_outlives_its_witness(trio: Trio) -> None:

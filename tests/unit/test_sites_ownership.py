@@ -15,7 +15,7 @@ from bongsu.log.batch import Batch, Head
 from bongsu.log.entry import Entry
 from bongsu.log.follower import DurableHead, Follower
 from bongsu.log.gateway import Log
-from bongsu.log.ownership import SUBJECT, Announcement, Ownership
+from bongsu.log.ownership import SUBJECT, Announcement, Ownership, rendezvous
 from bongsu.log.pending import Pending
 from bongsu.log.proposal import FEATURE_LEVEL, Accepted, Outcome, Proposal, fresh_request_id
 from bongsu.log.sequencer import Sequencer
@@ -174,6 +174,29 @@ async def test_who_asks_a_deposed_owner_hears_of_it() -> None:
     await node.hear("new", heads=[DurableHead(0, 8, 1)], site="b")
     assert deposed.done()
     assert node.ownership.owner_of(0) == "new"
+
+
+async def test_who_comes_back_gets_its_partitions_once_it_has_stayed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A node that comes and goes moves nothing; one that stays gets its share, and no more."""
+    monkeypatch.setattr(ownership, "SETTLE_SECONDS", 1.5)
+    monkeypatch.setattr(ownership, "SILENT_SECONDS", 1.0)
+    share = {p for p in range(64) if rendezvous(p, ("back", "me"))[0] == "back"}
+    async with Node(Placement("b", True)) as node:
+        await until(lambda: len(node.sequencer.heads) == 64)
+        for _ in range(2):  # it is heard for a moment, and falls silent
+            await node.hear("back", site="b")
+            await asyncio.sleep(1.2)
+        assert len(node.sequencer.heads) == 64
+        given: set[int] = set()
+        async with asyncio.timeout(20):
+            while given != share:
+                given = set(range(64)) - set(node.sequencer.heads)
+                assert given <= share
+                heads = [DurableHead(partition, 3, 0) for partition in given]
+                await node.hear("back", site="b", heads=heads)
+                await asyncio.sleep(0.05)
 
 
 async def test_a_new_kind_waits_for_every_live_node() -> None:
