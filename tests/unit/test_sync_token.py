@@ -59,6 +59,17 @@ def test_what_is_no_token_is_refused(text: str) -> None:
     assert codec.encode(token) == text
 
 
+@pytest.mark.parametrize("character", "&=+/%#;?. \n\x00é")
+def test_nothing_hides_in_a_token(character: str) -> None:
+    """What a query string gives a meaning is no part of a token."""
+    codec = TokenCodec("here")
+    text = codec.encode(SyncToken(codec.incarnation, (1,) * PARTITIONS))
+    for damaged in (text[:9] + 4 * character + text[9:], text + character, text + 4 * character):
+        with pytest.raises(InvalidParam):
+            codec.decode(damaged)
+        assert codec.known(damaged) is None
+
+
 @given(tokens, st.data())
 def test_a_damaged_token_is_refused_or_another_token(token: SyncToken, data: st.DataObject) -> None:
     text = TokenCodec("here").encode(token)

@@ -11,6 +11,7 @@ with the narrowest integers that hold the vector: some 180 characters for a youn
 a common one. Nothing in it is a secret or a right: whoever forges one sees only what is theirs.
 """
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import OrderedDict
 from hashlib import blake2b
@@ -21,6 +22,7 @@ from bongsu.errors import InvalidParam
 from bongsu.log.position import PARTITIONS, Vector, partition_of
 
 VERSION = b"b"  # first character; another one with every change of the layout
+_TEXT = re.compile(VERSION.decode() + "[A-Za-z0-9_-]*")
 MARK_BYTES = 8  # of the incarnation, and of the source of ephemeral data
 TYPING_ROOMS_MAX = 32
 TOKEN_CHARS_MAX = 2_500
@@ -191,7 +193,7 @@ def _unpack(text: str) -> SyncToken:
 
 
 def _parse(text: str) -> SyncToken:
-    if len(text) > TOKEN_CHARS_MAX or text[:1] != VERSION.decode():
+    if len(text) > TOKEN_CHARS_MAX or _TEXT.fullmatch(text) is None:
         raise ValueError
     packed = urlsafe_b64decode(text[1:].encode("ascii") + b"=" * (-(len(text) - 1) % 4))
     layout = _WIDTHS[packed[0]]

@@ -49,11 +49,11 @@ class SyncEndpoints:
         """Takes a poll that differs from this one in its token alone."""
         if asked.since is None or asked.full_state:
             return None
-        since = b"since=" + asked.since.encode()
-        before, found, after = (request.raw_path + b"?" + request.query_string).partition(since)
-        if not found or before[-1:] not in b"?&" or after[:1] not in (b"", b"&"):
+        around = around_since(request.query_string, asked.since)
+        if around is None or len(request.query["since"]) > 1:
             return None
-        return PollAgain(self._sync.polls, asked, before + b"since=", after).take
+        before, after = around
+        return PollAgain(self._sync.polls, asked, request.raw_path + b"?" + before, after).take
 
     @post(FILTER, auth=Auth.GUEST, limit="other", body_bytes_max=FILTER_BYTES_MAX)
     async def add_filter(self, request: Request) -> Answer:
@@ -89,6 +89,14 @@ class PollAgain:
             return None
         since = target[len(before) : len(target) - len(after)].decode("ascii")
         return self._polls.park(self._asked, since, reply)
+
+
+def around_since(query_string: bytes, since: str) -> tuple[bytes, bytes] | None:
+    """What stands before and after the value of `since` in a query; None if that is not as it is
+    written there."""
+    name = b"&since="
+    before, found, after = (b"&" + query_string).partition(name + since.encode())
+    return ((before + name)[1:], after) if found and after[:1] in (b"", b"&") else None
 
 
 def _own_id(request: Request) -> str:
