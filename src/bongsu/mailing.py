@@ -21,12 +21,17 @@ class MailRefused(MailFailed):
 
 
 class Message(Struct, frozen=True):
-    """One e-mail to one person. `html` is an alternative to `text`."""
+    """One e-mail to one person. `html` is an alternative to `text`.
+
+    `message_id` (its part before the @) lets a receiver know a message that is sent twice.
+    """
 
     to: str
     subject: str
     text: str
     html: str | None = None
+    message_id: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Mailer(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bongsu.errors import OperatorError
-from bongsu.ids import is_server_name
+from bongsu.ids import is_room_id, is_server_name
 
 LOOPBACK_NAMES = ("localhost", "ip6-localhost")
 PROCESSES_MAX = 64
@@ -126,6 +126,23 @@ class Settings:
     desk_keys: Path | None = _setting(  # noqa: RUF009  # None is immutable
         None, "File with the keys that seal personal data; DATA/desk/keys. The same at every site."
     )
+    desk_probe_networks: tuple[str, ...] = _setting(
+        ("127.0.0.0/8", "::1/128"),
+        "Private networks in which the desk may ask services for their health.",
+    )
+    desk_copy: Path | None = _setting(  # noqa: RUF009  # None is immutable
+        None, "Folder with a copy of the public notices, for any web server; DATA/desk/public."
+    )
+    desk_copy_store: str | None = _setting(
+        None, "S3 bucket that gets the copy too, http[s]://host/bucket."
+    )
+    desk_copy_keys: Path | None = _setting(  # noqa: RUF009  # None is immutable
+        None, "TOML file with access_key and secret_key of that bucket."
+    )
+    desk_room: str | None = _setting(None, "Room of the messenger that gets every notice, !id.")
+    desk_room_token_file: Path | None = _setting(  # noqa: RUF009  # None is immutable
+        None, "File with the access token of the user who writes there."
+    )
     desk_proof_of_work: int = _setting(
         0, "Bits of work that a browser does before a public form is taken; 18 under attack."
     )
@@ -169,7 +186,7 @@ class Settings:
             role, _, address = contact.partition("=")
             if role not in SUPPORT_ROLES or "@" not in address:
                 raise OperatorError(f"support_contacts: {contact!r} is not ROLE=ADDRESS")
-        for name in ("trusted_proxies", "outgoing_allowed_networks"):
+        for name in ("trusted_proxies", "outgoing_allowed_networks", "desk_probe_networks"):
             for network in getattr(self, name):
                 _check_network(name, network)
 
@@ -240,7 +257,11 @@ class Settings:
             object.__setattr__(self, "desk_listen", DESK_OFF if self.site else DESK_LISTEN)
         if self.has_desk:
             split_listen(self.desk_listen, "desk_listen")
-        for name in ("desk_public_url", "desk_files_url"):
+        if bool(self.desk_room) != bool(self.desk_room_token_file):
+            raise OperatorError("desk_room: needs desk_room_token_file, and the other way round")
+        if self.desk_room and not is_room_id(self.desk_room):
+            raise OperatorError(f"desk_room: {self.desk_room!r} is no room id, such as !abc:server")
+        for name in ("desk_public_url", "desk_files_url", "desk_copy_store"):
             url = getattr(self, name)
             if url and not url.startswith(("http://", "https://")):
                 raise OperatorError(f"{name}: {url!r} is no URL")

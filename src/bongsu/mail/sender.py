@@ -72,8 +72,13 @@ def compose(message: Message, sender: str, now: datetime) -> EmailMessage:
         mail["To"] = Address(addr_spec=message.to)
         mail["Subject"] = message.subject[:SUBJECT_CHARS_MAX]
         mail["Date"] = format_datetime(now)
-        mail["Message-ID"] = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
+        domain = parseaddr(sender)[1].rpartition("@")[2]
+        mail["Message-ID"] = (
+            f"<{message.message_id}@{domain}>" if message.message_id else make_msgid(domain=domain)
+        )
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes in answer
+        for name, value in message.headers:
+            mail[name] = value
         mail.set_content(message.text)
         if message.html is not None:
             mail.add_alternative(message.html, subtype="html")

@@ -77,13 +77,13 @@ def site_stores(settings: Settings, spool: FileBlobStore) -> SiteStores | None:
     """The stores that `settings` names; None when media are files. In a running loop only."""
     if not settings.media_stores:
         return None
-    keys = _keys(settings.media_keys) if settings.media_keys else None
+    keys = load_keys(settings.media_keys) if settings.media_keys else None
     named = (store.partition("=") for store in settings.media_stores)
     stores = {site: S3Store(url, keys) for site, _, url in named}
     return SiteStores(stores, settings.site, spool)
 
 
-def _keys(path: Path) -> Keys:
+def load_keys(path: Path) -> Keys:
     try:
         table = tomllib.loads(path.read_text("utf-8"))
         return Keys(str(table["access_key"]), str(table["secret_key"]))

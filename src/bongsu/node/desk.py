@@ -5,11 +5,9 @@ It starts without a database, too: its public pages and the intake must stand wh
 """
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import structlog
@@ -18,15 +16,10 @@ from bongsu.desk.sealing import KeyUnknown
 from bongsu.engines import any_database
 from bongsu.errors import OperatorError, Unavailable
 from bongsu.http.desk.app import DeskApp
-from bongsu.http.desk.csrf import Csrf
-from bongsu.http.desk.face import Entry, Face
-from bongsu.http.desk.limits import RATES
-from bongsu.http.desk.operators import ADMINS, OperatorPages
-from bongsu.http.desk.proof_of_work import ProofOfWork
-from bongsu.http.peers import Peers
-from bongsu.http.rate_limit import RateLimiter
+from bongsu.http.desk.operators import ENTRIES, OperatorPages
 from bongsu.http.server import Server
 from bongsu.node.desk_areas import AREAS
+from bongsu.node.desk_notices import NoticeArea
 from bongsu.node.desk_parts import DeskArea, DeskParts
 from bongsu.postgres.database import Database
 from bongsu.postgres.desk.connecting import DESK_SESSION, MESSENGER_SESSION, assume_role
@@ -70,13 +63,15 @@ class Desk:
         self._parts = parts
         self._dsn = dsn
         self._tasks = TaskOwner("desk")
-        self._areas: list[DeskArea] = [make(parts) for make in AREAS]
-        settings = parts.settings
-        self._host, port = split_listen(settings.desk_listen, "desk_listen")
-        face = _face(parts, [entry for area in self._areas for entry in area.entries()])
+        self.notices = notices = NoticeArea(parts)
+        self._areas: list[DeskArea] = [notices, *(make(parts) for make in AREAS)]
+        for area in self._areas:
+            parts.face.entries.extend(area.entries())
+        parts.face.entries.extend(ENTRIES)
         pages = [page for area in self._areas for page in area.areas()]
-        app = DeskApp(face, [*pages, OperatorPages(parts.operators, parts.audit)])
-        self._server = Server(app, self._host, port)
+        pages.append(OperatorPages(parts.operators, parts.audit))
+        host, port = split_listen(parts.settings.desk_listen, "desk_listen")
+        self._server = Server(DeskApp(parts.face, pages, notices.front), host, port)
 
     @property
     def url(self) -> str:
@@ -124,27 +119,6 @@ class Desk:
             log.error("sealed data cannot be read", reason=str(error))
         except (Unavailable, asyncpg.PostgresError) as error:
             log.info("no keys were read", reason=str(error))
-
-
-def _face(parts: DeskParts, entries: list[Entry]) -> Face:
-    settings = parts.settings
-    file_keys = parts.sealer.file_keys
-    work = ProofOfWork(file_keys.derive("work"), settings.desk_proof_of_work, time.time)
-    own = [
-        Entry("/operator/people", "base.people", ADMINS),
-        Entry("/operator/audit", "base.audit", ADMINS),
-    ]
-    return Face(
-        people=parts.people,
-        csrf=Csrf(file_keys.derive("forms")),
-        work=work,
-        limiter=RateLimiter(RATES, enabled=settings.rate_limits),
-        peers=Peers(settings.trusted_proxies),
-        title=settings.desk_title or settings.server_name,
-        public_url=settings.desk_url,
-        zone=ZoneInfo(settings.desk_time_zone),
-        entries=[*entries, *own],
-    )
 
 
 @asynccontextmanager

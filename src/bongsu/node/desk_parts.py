@@ -1,13 +1,20 @@
 """What every area of the desk may use, made once, and what an area is."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from bongsu.desk.people import Desk, Operators, People
-from bongsu.desk.sealing import Sealer
+from bongsu.desk.sealing import FileKeys, Sealer
 from bongsu.files.desk_keys import load_file_keys
+from bongsu.http.desk.csrf import Csrf
 from bongsu.http.desk.endpoints import Area
-from bongsu.http.desk.face import Entry
+from bongsu.http.desk.face import Entry, Face
+from bongsu.http.desk.limits import RATES
+from bongsu.http.desk.proof_of_work import ProofOfWork
+from bongsu.http.peers import Peers
+from bongsu.http.rate_limit import RateLimiter
 from bongsu.mailing import Mailer
 from bongsu.node.pushing import mailer_of
 from bongsu.outgoing.client import Outgoing
@@ -57,9 +64,24 @@ class DeskParts:
         )
         self.people = People(desk, self.passwords, server_name=settings.server_name)
         self.operators = Operators(desk, server_name=settings.server_name)
+        self.face = face_of(settings, self.sealer.file_keys, self.people)
         self.mailer: Mailer | None = mailer_of(settings)
         self.outgoing = Outgoing(settings.outgoing_allowed_networks)
 
     async def close(self) -> None:
         await self.outgoing.close()
         self.passwords.close()
+
+
+def face_of(settings: Settings, file_keys: FileKeys, people: People) -> Face:
+    """The face without links for operators: those are the areas'."""
+    return Face(
+        people=people,
+        csrf=Csrf(file_keys.derive("forms")),
+        work=ProofOfWork(file_keys.derive("work"), settings.desk_proof_of_work, time.time),
+        limiter=RateLimiter(RATES, enabled=settings.rate_limits),
+        peers=Peers(settings.trusted_proxies),
+        title=settings.desk_title or settings.server_name,
+        public_url=settings.desk_url,
+        zone=ZoneInfo(settings.desk_time_zone),
+    )

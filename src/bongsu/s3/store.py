@@ -78,6 +78,17 @@ class S3Store:
             if left:
                 raise StoreFailed("An object is shorter than it was")
 
+    async def put_file(self, key: str, body: bytes, media_type: str, cache_control: str) -> None:
+        """An object by a name of its own, for others to read."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        headers = {"Content-Type": media_type, "Cache-Control": cache_control}
+        seconds = PUT_SECONDS_MIN + len(body) / PUT_BYTES_PER_SECOND
+        async with self._asked(
+            "PUT", key, body_sha256=sha256, headers=headers, data=body, seconds=seconds
+        ) as answer:
+            if answer.status != 200:
+                raise StoreFailed(f"PUT was answered {answer.status}")
+
     async def delete(self, sha256: bytes) -> None:
         async with self._asked("DELETE", key_of(sha256)) as answer:
             if answer.status not in (200, 204, 404):

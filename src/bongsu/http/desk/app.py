@@ -7,7 +7,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import quote
 
 import structlog
@@ -37,11 +37,20 @@ LANGUAGE_COOKIE = "desk_lang"
 LANGUAGE_SECONDS = 365 * 24 * 3600
 SIGN_IN_PATH = "/operator/sign-in"
 
-Front = Callable[[Scope], Response | None]
+
+class Ready(NamedTuple):
+    """An answer that was made before it was asked for."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
+Front = Callable[[Scope], Ready | None]
 
 
 class DeskApp:
-    """`front` gives a ready-made answer to a request, or None."""
+    """`front` has a ready-made answer to some requests."""
 
     def __init__(self, face: Face, areas: Sequence[Area], front: Front | None = None) -> None:
         self._face = face
@@ -57,7 +66,9 @@ class DeskApp:
             raise RuntimeError(f"{scope['type']} is not spoken here")
         ready = self._front(scope) if self._front is not None else None
         if ready is not None:
-            await ready(scope, receive, cast(StarletteSend, send))
+            start = {"type": "http.response.start", "status": ready.status}
+            await send({**start, "headers": ready.headers})
+            await send({"type": "http.response.body", "body": ready.body})
             return
         adding = headers.Sender(send, is_secure=self._face.is_secure)
         sending = cast(StarletteSend, adding)

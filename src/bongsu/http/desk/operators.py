@@ -10,11 +10,16 @@ from bongsu.desk.roles import Role, parse_roles
 from bongsu.errors import Forbidden, NotFound
 from bongsu.http.desk.app import SESSION_COOKIE, SIGN_IN_PATH
 from bongsu.http.desk.endpoints import Endpoint, get, post
+from bongsu.http.desk.face import Entry
 from bongsu.http.desk.visit import Visit
 from bongsu.users.text import PASSWORD_BYTES_MAX
 
 ANY_ROLE = frozenset(Role)
 ADMINS = frozenset({Role.ADMIN})
+ENTRIES = (
+    Entry("/operator/people", "base.people", ADMINS),
+    Entry("/operator/audit", "base.audit", ADMINS),
+)
 ENTRIES_SHOWN = 100
 NAME_CHARS_MAX = 255
 PATH_CHARS_MAX = 2000

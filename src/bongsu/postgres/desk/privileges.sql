@@ -28,7 +28,7 @@ BEGIN
     -- What is sealed may be sealed anew, and erased.
     GRANT UPDATE (name, contact, description, reckoning, payout) ON desk.report_version
         TO bongsu_desk;
-    GRANT UPDATE (text) ON desk.report_entry TO bongsu_desk;
+    GRANT UPDATE (body) ON desk.report_entry TO bongsu_desk;
     REVOKE UPDATE, DELETE, TRUNCATE ON
         desk.programme_version, desk.programme_approval, desk.compensation_decision,
         desk.compensation_award, desk.grant_claim, desk.ledger_transfer, desk.ledger_entry,
