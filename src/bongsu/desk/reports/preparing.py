@@ -102,4 +102,4 @@ def file_context(report_id: str, number: int) -> Context:
 
 
 def entry_context(report_id: str, entry_key: str) -> Context:
-    return Context("report_entry", "text", f"{report_id}/{entry_key}")
+    return Context("report_entry", "body", f"{report_id}/{entry_key}")

@@ -28,7 +28,7 @@ SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[])
 ON CONFLICT DO NOTHING
 """
 ADD_ENTRY = """
-INSERT INTO report_entry (report_id, number, entry_key, written_ts, party, author, kind, text)
+INSERT INTO report_entry (report_id, number, entry_key, written_ts, party, author, kind, body)
 SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7
   FROM report_entry WHERE report_id = $1
 """

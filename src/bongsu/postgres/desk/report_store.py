@@ -24,7 +24,7 @@ SEALED_COLUMNS.extend(
     [
         *(SealedColumn("report_version", field, "seal_id") for field in SEALED_FIELDS),
         SealedColumn("report_file", "name", "seal_id"),
-        SealedColumn("report_entry", "text", "seal_id"),
+        SealedColumn("report_entry", "body", "seal_id"),
     ]
 )
 
@@ -42,7 +42,7 @@ SELECT number, version, name, sha256, size, scan, is_accepted, withdrawn_ts
   FROM report_file WHERE report_id = $1 ORDER BY number
 """
 _ENTRIES = """
-SELECT entry_key, written_ts, party, author, kind, text
+SELECT entry_key, written_ts, party, author, kind, body
   FROM report_entry WHERE report_id = $1 ORDER BY number
 """
 
@@ -75,7 +75,7 @@ _ERASE = (
     f"UPDATE report_version SET {', '.join(f'{field} = NULL' for field in SEALED_FIELDS)}"
     " WHERE report_id = $1",
     "UPDATE report_file SET name = NULL WHERE report_id = $1",
-    "UPDATE report_entry SET text = NULL WHERE report_id = $1",
+    "UPDATE report_entry SET body = NULL WHERE report_id = $1",
     "DELETE FROM report_mark WHERE report_id = $1",
 )
 _ERASE_REPORT = """

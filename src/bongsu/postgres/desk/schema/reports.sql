@@ -55,8 +55,7 @@ CREATE TABLE report_version (
     payout          bytea,                  -- sealed: bank, account and its holder
     digest          bytea NOT NULL,         -- keyed hash of all of it, to know a doubled submit
     -- To what the sealed fields are bound.
-    seal_id         text COLLATE "C" NOT NULL UNIQUE
-                    GENERATED ALWAYS AS (report_id || '/' || version) STORED,
+    seal_id         text COLLATE "C" NOT NULL UNIQUE GENERATED ALWAYS AS (report_id || '/' || version) STORED,
     PRIMARY KEY (report_id, version)
 );
 
@@ -72,8 +71,7 @@ CREATE TABLE report_file (
     is_accepted     boolean,                -- what the assessors think of it; NULL: nothing yet
     withdrawn_ts    bigint,                 -- when the reporter took it back
     -- To what the sealed name is bound.
-    seal_id         text COLLATE "C" NOT NULL UNIQUE
-                    GENERATED ALWAYS AS (report_id || '/' || number) STORED,
+    seal_id         text COLLATE "C" NOT NULL UNIQUE GENERATED ALWAYS AS (report_id || '/' || number) STORED,
     PRIMARY KEY (report_id, number)
 );
 CREATE INDEX report_file_unscanned ON report_file (report_id, number) WHERE scan = 'pending';
@@ -87,10 +85,9 @@ CREATE TABLE report_entry (
     party           text COLLATE "C" NOT NULL, -- reports.words.Party
     author          text COLLATE "C",       -- the operator's Matrix id; NULL for the reporter
     kind            text COLLATE "C" NOT NULL, -- reports.words.Kind
-    text            bytea,                  -- sealed
+    body            bytea,                  -- sealed: what is said
     -- To what the sealed text is bound.
-    seal_id         text COLLATE "C" NOT NULL UNIQUE
-                    GENERATED ALWAYS AS (report_id || '/' || entry_key) STORED,
+    seal_id         text COLLATE "C" NOT NULL UNIQUE GENERATED ALWAYS AS (report_id || '/' || entry_key) STORED,
     PRIMARY KEY (report_id, number)
 );
 
