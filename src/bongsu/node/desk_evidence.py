@@ -10,11 +10,11 @@ from bongsu.settings import Settings
 
 class EvidenceStores:
     """`blobs` is the store: files on one machine, else a folder of its own in every site's bucket,
-    so that no purge of media can touch it. Start and stop it."""
+    so that no purge of media can touch it, nor one of another `folder`. Start and stop it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._files = FileBlobStore(settings.desk_data / "evidence")
-        places = tuple(f"{place.rstrip('/')}/evidence" for place in settings.media_stores)
+    def __init__(self, settings: Settings, folder: str = "evidence") -> None:
+        self._files = FileBlobStore(settings.desk_data / folder)
+        places = tuple(f"{place.rstrip('/')}/{folder}" for place in settings.media_stores)
         self._stores = site_stores(replace(settings, media_stores=places), self._files)
         self.blobs: SiteStores | FileBlobStore = self._stores or self._files
 

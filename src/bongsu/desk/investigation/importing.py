@@ -53,7 +53,7 @@ def _of_drill(drill: Drill) -> Iterator[MachineEvent]:
 
 def _event(drill: Drill, at: float, event: DrillEvent, kind: str) -> MachineEvent:
     what = event.what[:WHAT_CHARS_MAX] or "-"
-    told = f"{drill.began!r} {at!r} {event.site} {event.part} {what}"
+    told = f"{drill.began!r} {at!r} {event.site} {event.part} {kind} {what}"
     return MachineEvent(
         id=f"drill-{drill.began_ts}-{hashlib.sha256(told.encode()).hexdigest()[:16]}",
         at=drill.at_ts(at),

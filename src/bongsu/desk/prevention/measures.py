@@ -63,6 +63,7 @@ class Plan(Struct, frozen=True):
     due_ts: int
     cause: str
     asked: ProofAsked
+    is_public: bool = False
 
 
 class Measure(NamedTuple):

@@ -149,6 +149,11 @@ class Prevention:
         act = Act(actor, "prevention.prove", measure_id, detail)
         return await self._store.add_proof(measure_id, proof, act)
 
+    async def check(self, measure_id: str, body: bytes) -> None:
+        """`InvalidParam` for what cannot be a proof of this measure at all."""
+        asked = (await self.get(measure_id)).plan.asked
+        _ = drill_report.parse(body) if isinstance(asked, DrillAsked) else junit.parse(body)
+
     async def drop(self, operator: Operator, measure_id: str, reason: str) -> None:
         """Give a measure up, openly."""
         if not 0 < len(reason) <= REASON_CHARS_MAX:
