@@ -137,6 +137,13 @@ def test_failovers_back_off_and_calm_forgives() -> None:
         waits.append(memory.hold_until - now)
         now = memory.hold_until
     assert waits == [10, 20, 40, 80, 160, LIMITS.holdoff_max, LIMITS.holdoff_max]
+    # Primaries that are lost half a minute apart, as in drills, are each replaced at once.
+    regular = Memory()
+    for now_lost in range(2000, 2300, 30):
+        regular = replace(regular, suspecting=7, suspected_at=float(now_lost))
+        regular, action = look(both, memory=regular, now=float(now_lost))
+        assert action == Fence()
+        assert regular.hold_until - now_lost == LIMITS.holdoff_first
     memory = replace(memory, suspecting=7, suspected_at=now + 3000)
     memory, _ = look(both, memory=memory, now=now + 3000)
     assert memory.hold_until == now + 3000 + LIMITS.holdoff_first

@@ -17,7 +17,7 @@ class Limits:
     patience: float = 3.0  # fenced and waiting for the others' votes
     holdoff_first: float = 10.0  # from one attempt to the next; doubles with each
     holdoff_max: float = 300.0
-    calm: float = 30.0  # so much longer without an attempt than one had to wait forgives one
+    calm: float = 20.0  # so much longer without an attempt than one had to wait forgives one
     full: float = 5.0  # so long without a successful write makes a disk full
     offer_retry: float = 2.0  # a handover was asked for, nothing shows: again
     room: int = 256 * MIB  # what a site must have left to offer itself: minutes of work
