@@ -23,7 +23,7 @@ from bongsu.witness.store import Store
 pytestmark = pytest.mark.skipif(shutil.which("etcd") is None, reason="etcd is not installed")
 
 GAP_SECONDS_MAX = float(os.environ.get("WITNESS_GAP_SECONDS_MAX", "8"))
-HOLDOFF_SECONDS = 60.0
+HOLDOFF_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +173,13 @@ async def test_of_two_sites_that_offer_themselves_at_once_one_is_taken(trio: Tri
         assert cluster.handover > 0, "nobody may ask again so soon"
         assert not cluster.switchover.is_open
         assert await stores[refused].hand_over(await offered(stores[refused])) is False
+        while (await stores[refused].read()).handover:
+            await asyncio.sleep(0.5)
+        assert await stores[refused].hand_over(await offered(stores[refused])) is True
+        await trio.until(lambda: trio.leader() is trio.sites[refused])
+        taken_over = writer.first_by_another(first)
+        after = [t for t, name in writer.confirmed if name == first.name and t > taken_over]
+        assert not after, f"{len(after)} commits by the old primary\n{trio.story()}"
         for store in stores.values():
             store.close()
     await verdict(trio, writer, "handed over")
