@@ -11,7 +11,7 @@ import pytest
 from simulation.witness_parts import LITTLE, PLENTY, Flapped, Lost, Mutation, PromotedFull
 from simulation.witness_world import STEP, World
 
-RUNS = int(os.environ.get("WITNESS_RUNS", "1500"))
+RUNS = int(os.environ.get("WITNESS_RUNS", "1750"))
 FIRST = int(os.environ.get("WITNESS_SEED", "1"))
 CHUNKS = 10  # tests that share the seeds, so that one shows how far they are
 MUTANT_RUNS_MAX = 2000
