@@ -78,6 +78,12 @@ class Desk:
         url = self._parts.settings.desk_url
         return url.removesuffix(":0") + f":{self._server.port}" if url.endswith(":0") else url
 
+    @property
+    def listens_at(self) -> str:
+        """URL of its own socket, whatever people call it."""
+        host = split_listen(self._parts.settings.desk_listen, "desk_listen")[0]
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._server.port}"
+
     async def start(self) -> None:
         self._tasks.start(self._prepare())
         for area in self._areas:
