@@ -9,7 +9,7 @@ PIP = $(shell $(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/pyth
 	|| echo $(PYTHON) -m pip --python $(BIN)/python)
 SOURCES := src tests bench
 
-.PHONY: setup run fmt lint types test unit integration e2e chaos simulation sites drill bench node etcd \
+.PHONY: setup run fmt lint types test unit integration e2e chaos simulation sites drill bench node fonts etcd \
 	faketime clean
 
 run: $(VENV)/.run  ## the server on http://127.0.0.1:8008, data in ./data
@@ -29,14 +29,14 @@ lint: setup  ## format, rules, layers
 types: setup
 	$(BIN)/pyright
 
-test: lint types node  ## everything that must hold before a change goes in
+test: lint types node fonts  ## everything that must hold before a change goes in
 	@$(MAKE) --no-print-directory etcd || echo "Without etcd the drills of three sites are skipped."
 	$(BIN)/pytest
 
 unit: setup  ## no IO, seconds
 	$(BIN)/pytest tests/unit
 
-integration: setup  ## real PostgreSQL and NATS
+integration: setup fonts  ## real PostgreSQL and NATS
 	$(BIN)/pytest tests/integration
 
 e2e: setup node  ## matrix-nio and matrix-js-sdk against the running server
@@ -72,6 +72,12 @@ node:  # for matrix-js-sdk
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		|| { echo "Node 18 or later and npm are missing: install them first"; exit 1; }; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; }
+
+fonts:  # for reports on paper
+	@test -e /usr/share/fonts/truetype/nanum/NanumGothic.ttf || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		|| { echo "NanumGothic is missing (Debian: fonts-nanum): reports have no PDF"; exit 0; }; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends fonts-nanum; }
 
 etcd:  # for three sites on one machine
 	@command -v etcd >/dev/null || { \

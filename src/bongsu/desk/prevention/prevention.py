@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -27,6 +27,7 @@ from bongsu.users.tokens import Clock, now_ms
 ID_BYTES = 9
 NAME_CHARS_MAX = 200
 REASON_CHARS_MAX = 2_000
+CLOCKS_APART_MS = 24 * 3600 * 1000
 DRILLS_ACTOR = "drills"  # who opens a measure again
 
 
@@ -137,6 +138,7 @@ class Prevention:
         One that does not hold is attached too: it says what is still missing.
         """
         measure = await self.get(measure_id)
+        await self.check(measure_id, body)
         if not 0 < len(name) <= NAME_CHARS_MAX:
             raise InvalidParam(f"A file's name has from 1 to {NAME_CHARS_MAX} characters")
         verdict = await self._judge(measure, body)
@@ -152,7 +154,15 @@ class Prevention:
     async def check(self, measure_id: str, body: bytes) -> None:
         """`InvalidParam` for what cannot be a proof of this measure at all."""
         asked = (await self.get(measure_id)).plan.asked
-        _ = drill_report.parse(body) if isinstance(asked, DrillAsked) else junit.parse(body)
+        if isinstance(asked, DrillAsked):
+            self._check_times(one.began_ts for one in drill_report.parse(body))
+        else:
+            self._check_times(one.ts for one in junit.parse(body))
+
+    def _check_times(self, times: Iterable[int]) -> None:
+        """What is said to be yet to come proves nothing, and nothing later could disprove it."""
+        if max(times) > self._clock() + CLOCKS_APART_MS:
+            raise InvalidParam("By its own words this has not happened yet")
 
     async def drop(self, operator: Operator, measure_id: str, reason: str) -> None:
         """Give a measure up, openly."""
@@ -166,6 +176,7 @@ class Prevention:
     async def take_drills(self, drills: Sequence[Drill]) -> list[str]:
         """Remember what these drills came to, and open again what they disprove; gives the ids of
         the measures. Idempotent."""
+        self._check_times(drill.began_ts for drill in drills)
         await self._store.remember([seen(drill) for drill in drills])
         failed = await self._store.list_failed()
         reopened: list[str] = []

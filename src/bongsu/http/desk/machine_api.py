@@ -7,7 +7,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from bongsu.desk import drill_report
-from bongsu.desk.investigation.importing import of_drills
+from bongsu.desk.investigation.importing import of_drills, of_witness_log
 from bongsu.desk.investigation.machine_events import (
     EVENTS_AT_ONCE_MAX,
     MachineEvent,
@@ -66,6 +66,7 @@ class MachineApi:
             "POST", "/api/drill-reports", self.take_drills,
             body_bytes_max=drill_report.REPORT_BYTES_MAX,
         )  # fmt: skip
+        yield api("POST", "/api/witness-logs", self.take_log, body_bytes_max=EVENTS_BYTES_MAX)
         yield api("GET", "/api/machine-events", self.list_events, roles=INVESTIGATORS)
         yield get(SENDERS, self.senders, roles=MANAGERS)
         yield post(SENDERS, self.add_sender, roles=MANAGERS)
@@ -82,14 +83,15 @@ class MachineApi:
     async def take_drills(self, visit: Visit) -> Response:
         sender = await self._machine_events.who(visit.session or "")
         drills = drill_report.parse(await visit.body())
-        events = of_drills(drills)
-        new = known = 0
-        for start in range(0, len(events), EVENTS_AT_ONCE_MAX):
-            taken = await self._machine_events.take(
-                sender, events[start : start + EVENTS_AT_ONCE_MAX]
-            )
-            new, known = new + taken.new, known + taken.known
-        return _json(DrillsTaken(new, known, await self._prevention.take_drills(drills)))
+        taken = await self._machine_events.take_many(sender, of_drills(drills))
+        reopened = await self._prevention.take_drills(drills)
+        return _json(DrillsTaken(taken.new, taken.known, reopened))
+
+    async def take_log(self, visit: Visit) -> Response:
+        """Lines of JSON as `bongsu witness` logs them; others are let pass."""
+        sender = await self._machine_events.who(visit.session or "")
+        lines = (await visit.body()).decode("utf-8", "replace").splitlines()
+        return _json(await self._machine_events.take_many(sender, list(of_witness_log(lines))))
 
     async def list_events(self, visit: Visit) -> Response:
         began, ended = (_moment(visit, name, at) for name, at in (("from", 0), ("to", 2**53)))

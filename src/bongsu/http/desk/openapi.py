@@ -39,6 +39,7 @@ class Operation:
     summary: str
     answer: Any
     body: Any = None
+    media_type: str = "application/json"  # of the body
     token: str = ""
     query: tuple[str, ...] = ()
     statuses: tuple[int, ...] = ()
@@ -48,7 +49,7 @@ OPERATIONS: Sequence[Operation] = (
     Operation(
         "post", "/api/machine-events",
         "Add events, all or none. Sent again with the same ids they change nothing.",
-        Taken, EventBatch, "sender", statuses=(400, 401, 409, 413),
+        Taken, EventBatch, token="sender", statuses=(400, 401, 409, 413),
     ),
     Operation(
         "get", "/api/machine-events", "Events between two times, 1,000 at most.",
@@ -58,7 +59,12 @@ OPERATIONS: Sequence[Operation] = (
         "post", "/api/drill-reports",
         "Add the events of drills (drill.json of `bongsu drill --report`), and open measures again "
         "that they disprove.",
-        DrillsTaken, list[Drill] | Drill, "sender", statuses=(400, 401, 409, 413),
+        DrillsTaken, list[Drill] | Drill, token="sender", statuses=(400, 401, 409, 413),
+    ),
+    Operation(
+        "post", "/api/witness-logs",
+        "Add a witness's decisions: its log's lines of JSON. Other lines are let pass.",
+        Taken, str, "text/plain", "sender", statuses=(401, 413),
     ),
     Operation("get", "/api/investigations", "The latest published reports.", InvestigationList),
     Operation(
@@ -133,7 +139,10 @@ def _operation(one: Operation, by_type: Mapping[str, Any]) -> dict[str, Any]:
         "responses": _responses(one, by_type),
     }
     if one.body is not None:
-        told["requestBody"] = {"required": True, "content": _json(by_type[str(one.body)])}
+        told["requestBody"] = {
+            "required": True,
+            "content": {one.media_type: {"schema": by_type[str(one.body)]}},
+        }
     if one.token:
         told["security"] = [{one.token: []}]
     return told

@@ -1,0 +1,265 @@
+"""Measures, statements and briefings over HTTP, and the description of what machines may ask."""
+
+import asyncio
+import hashlib
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import jsonschema
+from fixtures.desk_house import DeskHouse
+from fixtures.drill_reports import drill_report, drill_run
+from harness.desk import File, Visitor
+from openapi_spec_validator import validate
+
+from bongsu.desk.roles import Role
+from bongsu.rooms.canonical_json import canonical_json
+
+MEASURES = "/operator/measures"
+PLAN = {
+    "title_ko": "전원을 둘로", "title_en": "Two feeds", "description_ko": "인입을 둘로 나눈다",
+    "owner": "시설팀", "due": "2020-01-01T00:00", "cause": "case/cause", "asked": "drill",
+    "drills": "1", "how": "kill", "role": "any", "is_public": "yes",
+}  # fmt: skip
+
+
+async def call(
+    house: DeskHouse, method: str, path: str, *, token: str = "", body: bytes | None = None
+) -> tuple[int, Any]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with (
+        aiohttp.ClientSession(house.url) as session,
+        session.request(method, path, data=body, headers=headers) as answer,
+    ):
+        return answer.status, json.loads(await answer.read())
+
+
+async def sender_token(operator: Visitor) -> str:
+    page = await operator.post("/operator/machines", {"sender": "lab"})
+    (token,) = re.findall(r"<code>(bge_[\w-]+)</code>", page.text)
+    return token
+
+
+async def prove(operator: Visitor, measure: str, name: str, body: bytes) -> int:
+    page = await operator.post(
+        f"{measure}/proof", files=[File("proof", name, body)], form_at=measure
+    )
+    return page.status
+
+
+def later(seconds: float) -> float:
+    """Unix time after the measure was made: no proof is older than it."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).timestamp()
+
+
+async def test_a_measure_is_closed_by_its_proof_and_opened_by_a_drill_that_fails(
+    desk_house: DeskHouse,
+) -> None:
+    ann = await desk_house.operator("ann", Role.INVESTIGATOR)
+    visitor = desk_house.visitor()
+    page = await ann.post(f"{MEASURES}/new", PLAN)
+    measure = page.path
+    public = measure.removeprefix("/operator")
+    assert "overdue" in (await visitor.get("/measures")).text
+    assert await prove(ann, measure, "word.txt", b"we have done it") == 400
+    tomorrow = drill_report(drill_run(began=later(2 * 24 * 3600)))
+    assert await prove(ann, measure, "tomorrow.json", tomorrow) == 400
+    assert (
+        await prove(ann, measure, "bad.json", drill_report(drill_run(began=later(1), lost=1)))
+        == 200
+    )
+    assert "does not hold" in (await visitor.get(public)).text
+    assert "overdue" in (await visitor.get("/measures")).text
+    assert await prove(ann, measure, "good.json", drill_report(drill_run(began=later(2)))) == 200
+    closed = await visitor.get(public)
+    assert "closed" in closed.text
+    assert "good.json" not in closed.text  # how files are called is nobody's business
+    assert "@ann" not in closed.text
+    assert "overdue" not in (await visitor.get("/measures")).text
+
+    token = await sender_token(ann)
+    failed = drill_report(drill_run(began=later(100), lost=2))
+    status, told = await call(desk_house, "POST", "/api/drill-reports", token=token, body=failed)
+    assert (status, told["reopened"]) == (200, [measure.rpartition("/")[2]])
+    assert "opened again" in (await visitor.get(public)).text
+    _, listed = await call(desk_house, "GET", "/api/measures")
+    assert [(one["state"], one["is_overdue"]) for one in listed["measures"]] == [("reopened", True)]
+
+
+async def test_a_test_run_proves_what_is_asked_and_a_hidden_measure_stays_hidden(
+    desk_house: DeskHouse,
+) -> None:
+    ann = await desk_house.operator("ann", Role.PUBLISHER)
+    tests = {**PLAN, "asked": "tests", "patterns": "t::test_feed*", "is_public": ""}
+    measure = (await ann.post(f"{MEASURES}/new", tests)).path
+    visitor = desk_house.visitor()
+    assert (await visitor.get(measure.removeprefix("/operator"))).status == 404
+    assert "Two feeds" not in (await visitor.get("/measures")).text
+    moment = (datetime.now(UTC) + timedelta(seconds=5)).isoformat()
+    report = (
+        f'<testsuite timestamp="{moment}"><testcase classname="t" name="test_feed_b"/></testsuite>'
+    )
+    assert await prove(ann, measure, "bomb.xml", b"<!DOCTYPE x><testsuite/>") == 400
+    assert await prove(ann, measure, "report.xml", report.encode()) == 200
+    assert "closed" in (await ann.get(measure)).text
+    assert (await desk_house.visitor().get(measure)).path.startswith("/operator/sign-in")
+
+
+async def test_a_statement_in_three_languages_shows_its_versions_and_hashes(
+    desk_house: DeskHouse,
+) -> None:
+    cyd = await desk_house.operator("cyd", Role.PUBLISHER)
+    fields: dict[str, Any] = {
+        "kind": "apology", "language": ["ko", "en", "ja"],
+        "title_0": "사과드립니다", "body_0": "서비스가 멈춰 죄송합니다.",
+        "title_1": "Apology", "body_1": "We are sorry <script>alert(1)</script>",
+        "title_2": "お詫び", "body_2": "申し訳ございません",
+    }  # fmt: skip
+    page = await cyd.post("/operator/statements", fields)
+    path = page.path
+    first = await cyd.post(f"{path}/publish", {"revision": "1"}, form_at=path)
+    assert first.status == 200, first.text
+    doubled = await cyd.post(f"{path}/publish", {"revision": "1"}, form_at=path)
+    assert doubled.status == 400
+    fields["body_0"] = "서비스가 오래 멈춰 죄송합니다."
+    assert (await cyd.post(path, {**fields, "revision": "1"})).status == 200
+    assert (await cyd.post(path, {**fields, "revision": "1"})).status == 409
+    second = await cyd.post(f"{path}/publish", {"revision": "2"}, form_at=path)
+    public = second.path.rpartition("/")[0]
+
+    visitor = desk_house.visitor(language="ko")
+    shown = (await visitor.get(f"{public}/2")).text
+    assert re.search(r"<ins>\s?오래\s?</ins>", shown)
+    assert "서비스가 멈춰 죄송합니다." in (await visitor.get(f"{public}/1")).text
+    assert "お詫び" in (await visitor.get(f"{public}/1?in=ja")).text
+    assert "<script>alert" not in (await visitor.get(f"{public}/1?in=en")).text
+    before = "00" * 32
+    for number in (1, 2):
+        status, told = await call(desk_house, "GET", f"/api{public}/{number}")
+        assert (status, told["previous_hash"]) == (200, before)
+        content = [told["statement_id"], number, told["published_ts"], told["texts"]]
+        hashed = hashlib.sha256(bytes.fromhex(before) + canonical_json(content)).hexdigest()
+        assert hashed == told["hash"]  # anybody can work it out
+        assert hashed in (await visitor.get(f"{public}/{number}")).text
+        before = hashed
+    assert (await visitor.get(f"{public}/3")).status == 404
+
+
+async def test_a_briefing_reaches_those_who_watch_and_those_who_reload(
+    desk_house: DeskHouse,
+) -> None:
+    cyd = await desk_house.operator("cyd", Role.PUBLISHER)
+    page = await cyd.post(
+        "/operator/briefings", {"title_ko": "브리핑", "starts": "2026-11-26T10:00"}
+    )
+    path = page.path
+    public = path.removeprefix("/operator")
+    await cyd.post(f"{path}/state", {"state": "live"}, form_at=path)
+    async with (
+        aiohttp.ClientSession(desk_house.url) as session,
+        session.get(f"{public}/stream?lang=ko") as stream,
+    ):
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        for number in (1, 2):
+            line = {"key": f"k{number}", "speaker": "대표", "said_ko": f"말 {number}\n둘째 줄"}
+            for _ in range(2):  # a doubled submit is one line
+                assert (await cyd.post(f"{path}/lines", line, form_at=path)).status == 200
+            assert await _next(stream, "line") == {
+                "number": number, "speaker": "대표", "text": f"말 {number}\n둘째 줄",
+                "corrects": None,
+            }  # fmt: skip
+        await cyd.post(f"{path}/state", {"state": "ended"}, form_at=path)
+        async with asyncio.timeout(30):
+            rest = (await stream.content.read()).decode()  # and the stream ends
+        assert "event: state\ndata: ended" in rest
+    reloaded = await desk_house.visitor(language="ko").get(public)
+    assert reloaded.text.count('<li id="line-') == 2
+    async with (
+        aiohttp.ClientSession(desk_house.url) as session,
+        session.get(f"{public}/stream", headers={"Last-Event-ID": "1"}) as stream,
+    ):
+        async with asyncio.timeout(30):
+            rest = (await stream.content.read()).decode()
+        assert rest.count("event: line") == 1
+        assert "id: 2" in rest
+    line = {"key": "late", "speaker": "대표", "said_ko": "늦은 말"}
+    assert (await cyd.post(f"{path}/lines", line, form_at=path)).status == 409
+
+
+async def _next(stream: aiohttp.ClientResponse, event: str) -> Any:
+    """The data of the next event of this name, without its time."""
+    async with asyncio.timeout(30):
+        while (await stream.content.readline()).decode().strip() != f"event: {event}":
+            pass
+        data = (await stream.content.readline()).decode().removeprefix("data: ")
+    told = json.loads(data)
+    del told["at"]
+    return told
+
+
+async def test_what_answers_is_what_is_described(desk_house: DeskHouse) -> None:
+    """Every operation of the description is called, and the answer held against its schema."""
+    ann = await desk_house.operator("ann", *Role)
+    _, described = await call(desk_house, "GET", "/api/openapi.json")
+    validate(described)
+    statement = await ann.post(
+        "/operator/statements",
+        {"kind": "apology", "language": "ko", "title_0": "사과", "body_0": "죄송합니다"},
+    )
+    await ann.post(f"{statement.path}/publish", {"revision": "1"}, form_at=statement.path)
+    await ann.post(f"{MEASURES}/new", PLAN)
+    case = await ann.post(
+        "/operator/investigations", {"title_ko": "화재", "began": "2022-10-15T15:19"}
+    )
+    await ann.post(
+        f"{case.path}/new/section", {"heading_ko": "가", "body_ko": "나", "is_public": "yes"}
+    )
+    draft = (await ann.post(f"{case.path}/drafts", {"summary": "x"})).path
+    bob = await desk_house.operator("bob", Role.APPROVER)
+    text = (await bob.get(draft)).text
+    (hash,) = re.findall(r'name="hash" value="([0-9a-f]{64})"', text)
+    await bob.post(f"{draft}/review", {"hash": hash, "verdict": "approve"}, form_at=draft)
+    await ann.post(f"{draft}/publish", {"hash": hash}, form_at=draft)
+    session = await desk_house.parts.people.sign_in("ann", "wonderland")
+    event = {"id": "e", "at": 1, "what": "x"}
+    tokens = {"sender": await sender_token(ann), "operator": session}
+    bodies = {
+        "/api/machine-events": json.dumps({"events": [event]}).encode(),
+        "/api/drill-reports": drill_report(drill_run()),
+        "/api/witness-logs": b'{"timestamp":"2026-11-26T10:00:01Z","event":"suspect"}\n',
+    }
+    names = {
+        "case": case.path.rpartition("/")[2], "version": "1",
+        "statement": statement.path.rpartition("/")[2],
+    }  # fmt: skip
+    called = 0
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            (scheme,) = [*operation.get("security", [{}])[0]] or [""]
+            body = bodies[path] if "requestBody" in operation else None
+            if body is not None and "log" not in path:
+                _hold(described, operation["requestBody"], json.loads(body))
+            status, told = await call(
+                desk_house, method, path.format(**names), token=tokens.get(scheme, ""), body=body
+            )
+            assert status == 200, (path, told)
+            _hold(described, operation["responses"]["200"], told)
+            if scheme:
+                status, told = await call(desk_house, method, path, token="bad", body=body)
+                assert status == 401
+                _hold(described, operation["responses"]["401"], told)
+            if "404" in operation["responses"]:
+                other = {name: "1" if name == "version" else "no" for name in names}
+                status, told = await call(desk_house, method, path.format(**other))
+                assert status == 404
+                _hold(described, operation["responses"]["404"], told)
+            called += 1
+    assert called == 9
+
+
+def _hold(described: Any, part: Any, instance: Any) -> None:
+    """`instance` is what the description says, and it says no less than the schema."""
+    schema = part["content"]["application/json"]["schema"]
+    jsonschema.validate(instance, {**schema, "components": described["components"]})
