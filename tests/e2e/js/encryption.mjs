@@ -140,6 +140,29 @@ const scenes = {
         return [alice, bob, phone];
     },
 
+    // All devices are gone but the dehydrated one. The next device wakes it, and with its keys reads
+    // what was sent meanwhile.
+    async dehydrated_device(url) {
+        const [alice, bob] = await Promise.all(
+            ["alice", "bob"].map((name) => Device.register(url, name)),
+        );
+        await alice.bootstrap();
+        await until(async () => alice.crypto.isSecretStorageReady(), "secret storage");
+        assert(await alice.crypto.isDehydrationSupported());
+        await alice.crypto.startDehydration({ createNewKey: true });
+        const roomId = await encryptedRoom(bob, [alice]);
+        await alice.reads(await bob.say(roomId, "before"));
+        await alice.client.logout(true);
+        const sent = [];
+        for (let number = 0; number < 5; number++) sent.push(await bob.say(roomId, `${number}`));
+        const phone = await alice.another();
+        await phone.crypto.userHasCrossSigningKeys(alice.userId, true); // downloads what is public
+        await phone.crypto.bootstrapCrossSigning({});
+        await phone.crypto.startDehydration();
+        for (const id of sent) await phone.reads(id);
+        return [bob, phone];
+    },
+
     async restore_from_backup(url) {
         const [alice, bob] = await Promise.all(
             ["alice", "bob"].map((name) => Device.register(url, name)),
