@@ -149,6 +149,11 @@ class Settings:
     desk_spool_mb: int = _setting(
         2048, "Disk for damage reports that wait for the database; when full, people are told."
     )
+    desk_payer_name: str = _setting(
+        "", "Who pays compensation, as banks know it; DESK_TITLE if empty."
+    )
+    desk_payer_bank: str = _setting("", "The payer's bank: its BIC, or its name.")
+    desk_payer_account: str = _setting("", "The account that pays: IBAN or number.")
     desk_retention_days: int = _setting(
         1095, "Days after the last change of a report until what is personal in it is erased."
     )

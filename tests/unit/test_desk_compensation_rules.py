@@ -112,7 +112,7 @@ def test_the_example_is_read_and_said_in_words() -> None:
         "손해 500,000 KRW 초과: 증빙을 받아 담당자가 심사해 정함",
     )
     assert explain_rules(programme, "en")[3].outcomes == ("7,548 points (for ever)",)
-    said = [explain_grant(grant, "KRW", "en") for grant in programme.grants]
+    said = [explain_grant(grant, "en") for grant in programme.grants]
     assert said[0] == "the sticker pack “cheer-for-ever” (for ever)"
     assert said[1].endswith("(for 90 days; ends by itself, nothing is charged)")
 

@@ -3,8 +3,14 @@
 from collections.abc import Callable
 
 from bongsu.node.desk_assessment import AssessmentOfReports
+from bongsu.node.desk_compensation import Compensation
 from bongsu.node.desk_investigation import Investigation
 from bongsu.node.desk_parts import DeskArea, DeskParts
 from bongsu.node.desk_reports import Reports
 
-AREAS: list[Callable[[DeskParts], DeskArea]] = [Reports, AssessmentOfReports, Investigation]
+AREAS: list[Callable[[DeskParts], DeskArea]] = [
+    Reports,
+    AssessmentOfReports,
+    Compensation,
+    Investigation,
+]

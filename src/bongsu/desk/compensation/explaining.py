@@ -5,6 +5,7 @@ from typing import NamedTuple
 from bongsu.desk.compensation.programme import Ask, Benefit, Bracket, Grant, Kind, Programme, Rule
 from bongsu.desk.compensation.syntax_tree import Call, Const, Ident, Items, Tree
 from bongsu.desk.compensation.vocabulary import FACTS, Words
+from bongsu.desk.reports.catalogue import CURRENCIES
 from bongsu.desk.reports.money import format_amount
 
 _AND, _OR = Words(" 그리고 ", " and "), Words(" 또는 ", " or ")
@@ -78,14 +79,14 @@ def explain_outcome(bracket: Bracket, currency: str, language: str) -> str:
 
 
 def explain_benefit(benefit: Benefit, currency: str, language: str) -> str:
-    in_money = benefit.unit.split(".")[0] == currency
+    in_money = benefit.unit.partition(".")[0] == currency and currency in CURRENCIES
     amount = format_amount(benefit.amount, currency) if in_money else f"{benefit.amount:,}"
     text = _KINDS[benefit.kind].in_language(language).format(amount=amount, item=benefit.item)
     return text + _validity(benefit, language)
 
 
-def explain_grant(grant: Grant, currency: str, language: str) -> str:
-    return explain_benefit(grant.benefit, currency, language)
+def explain_grant(grant: Grant, language: str) -> str:
+    return explain_benefit(grant.benefit, grant.benefit.unit.partition(".")[0], language)
 
 
 def _validity(benefit: Benefit, language: str) -> str:

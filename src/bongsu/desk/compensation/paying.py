@@ -139,6 +139,12 @@ class Paying:
         they are opened."""
         batch, lines = await self.batch(batch_id)
         lines = [line for line in lines if line.state is LineState.SENT]
+        if form != "csv" and not (self._payer.account and self._payer.bank):
+            raise Refused(
+                "Whose account pays is not set: desk_payer_account and desk_payer_bank",
+                code="COMPENSATION_NO_PAYER",
+                status=409,
+            )
         if not lines:
             raise Refused("All lines are answered", code="COMPENSATION_ANSWERED", status=409)
         detail = {"batch": batch_id, "form": form, "lines": len(lines)}
