@@ -1,8 +1,8 @@
 """Can the leader write? Its PostgreSQL is asked to, again and again.
 
 A query that must spill writes a temporary file where the tables are, needs no right and no WAL,
-and leaves nothing behind. What it costs a healthy primary: a quarter of a MB a second, which the
-kernel forgets before it reaches the disk.
+and leaves nothing behind. What it costs a healthy primary: 150 KB a second for each standby, which
+the kernel forgets before they reach the disk.
 """
 
 import asyncio
