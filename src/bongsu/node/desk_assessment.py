@@ -14,18 +14,20 @@ from bongsu.postgres.desk.queue_store import PostgresQueue
 from bongsu.postgres.desk.report_store import PostgresReports
 
 
+def assessment_of(parts: DeskParts) -> Assessment:
+    marker = Marker(parts.sealer.file_keys.derive("report marks"))
+    reports, queue = PostgresReports(parts.database), PostgresQueue(parts.database)
+    decisions = PostgresAssessments(parts.database)
+    return Assessment(reports, queue, decisions, parts.sealer, marker)
+
+
 class AssessmentOfReports:
+    """Implements `DeskArea`."""
+
     def __init__(self, parts: DeskParts) -> None:
         self._parts = parts
-        marker = Marker(parts.sealer.file_keys.derive("report marks"))
         self._decisions = PostgresAssessments(parts.database)
-        self.assessment = Assessment(
-            PostgresReports(parts.database),
-            PostgresQueue(parts.database),
-            self._decisions,
-            parts.sealer,
-            marker,
-        )
+        self.assessment = assessment_of(parts)
 
     def areas(self) -> Iterator[Area]:
         audit = self._parts.audit

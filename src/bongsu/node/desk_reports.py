@@ -8,19 +8,26 @@ from bongsu.desk.reports.intake import EvidencePlacer, Intake
 from bongsu.desk.reports.marks import Marker
 from bongsu.desk.reports.preparing import Preparer
 from bongsu.desk.reports.retention import Retention
+from bongsu.desk.reports.scanning import Scanning
 from bongsu.desk.reports.spooling import Box
 from bongsu.files.report_spool import ReportSpool
+from bongsu.host.scan_command import CommandScanner
+from bongsu.http.desk.assessment_files import ReportFilePages
 from bongsu.http.desk.endpoints import Area
 from bongsu.http.desk.face import Entry
 from bongsu.http.desk.report_following import FollowingPages
 from bongsu.http.desk.reports import ACCOUNT_SECONDS, ReportPages
 from bongsu.http.desk.tickets import Tickets
+from bongsu.node.desk_assessment import assessment_of
 from bongsu.node.desk_evidence import EvidenceStores
 from bongsu.node.desk_parts import DeskParts
 from bongsu.postgres.desk.report_intake_store import PostgresReportIntake
+from bongsu.postgres.desk.report_scan_store import PostgresReportScans
 from bongsu.postgres.desk.report_store import PostgresReports
 from bongsu.postgres.short_token_store import PostgresShortTokenStore
 from bongsu.users.openid import OpenId
+
+FILE_SECONDS = 60  # how long the address of a file is good
 
 
 class Reports:
@@ -44,6 +51,15 @@ class Reports:
             self._reports, self._evidence.blobs, settings.desk_retention_days
         )
 
+        self._scanning = self._scanner(settings.desk_scan_command)
+        self._assessment = assessment_of(parts)
+
+    def _scanner(self, command: str | None) -> Scanning | None:
+        if command is None:
+            return None
+        store = PostgresReportScans(self._parts.database)
+        return Scanning(store, self._evidence.blobs, CommandScanner(command))
+
     def areas(self) -> Iterator[Area]:
         settings = self._parts.settings
         openid = OpenId(
@@ -56,6 +72,13 @@ class Reports:
             self.intake, openid, tickets, site=settings.site, server_name=settings.server_name
         )
         yield FollowingPages(self._following, self.intake, self._retention.drop)
+        yield ReportFilePages(
+            self._assessment,
+            self._evidence.blobs,
+            self._parts.audit,
+            Tickets(self._parts.sealer.file_keys.derive("tickets"), "report file", FILE_SECONDS),
+            (settings.desk_files_url or "").rstrip("/"),
+        )
 
     def entries(self) -> Sequence[Entry]:
         return []
@@ -65,8 +88,12 @@ class Reports:
         await self.intake.start()
         await self.forwarder.start()
         await self._retention.start()
+        if self._scanning:
+            await self._scanning.start()
 
     async def stop(self) -> None:
+        if self._scanning:
+            await self._scanning.stop()
         await self._retention.stop()
         await self.forwarder.stop()
         await self.intake.stop()
