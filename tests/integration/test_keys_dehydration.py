@@ -36,7 +36,7 @@ async def test_its_life(house: KeysHouse) -> None:
     await put("ONE")
     await put("TWO")
     assert (await dehydration.get(BOB)).device_id == "TWO"
-    devices = (await house.keys.query(ALICE, {BOB: []}))["device_keys"][BOB]
+    devices = (await house.query(ALICE, {BOB: []}))["device_keys"][BOB]
     assert list(devices) == ["TWO"]
     assert await house.claim(BOB, "TWO")
     assert not await house.claim(BOB, "ONE")
@@ -50,6 +50,6 @@ async def test_its_life(house: KeysHouse) -> None:
     with pytest.raises(NotFound):
         await dehydration.messages(BOB, "ONE", None)
     assert await dehydration.delete(bob) == "TWO"
-    assert (await house.keys.query(ALICE, {BOB: []}))["device_keys"][BOB] == {}
+    assert (await house.query(ALICE, {BOB: []}))["device_keys"][BOB] == {}
     rows = await house.database.fetch("SELECT count(*) AS n FROM to_device")
     assert rows[0]["n"] == 0

@@ -133,14 +133,14 @@ async def test_query_shows_what_the_reader_may_see(house: KeysHouse) -> None:
     own = device_keys(laptop, keys)
     await house.upload(laptop, device_keys={**own, "unsigned": {"mine": 1}})
     await house.upload(phone, device_keys=device_keys(phone, SigningKey.generate()))
-    answer = await house.keys.query(ALICE, {BOB: [], CAROL: [], "@x:elsewhere": [], "junk": []})
+    answer = await house.query(ALICE, {BOB: [], CAROL: [], "@x:elsewhere": [], "junk": []})
     assert set(answer["device_keys"]) == {BOB, CAROL}
     assert set(answer["device_keys"][BOB]) == {"L", "P"}
     named = {"device_display_name": "Bob's laptop"}
     assert answer["device_keys"][BOB]["L"] == {**own, "unsigned": named}
     assert answer["device_keys"][CAROL] == {}
     assert set(answer["failures"]) == {"elsewhere"}
-    one = await house.keys.query(ALICE, {BOB: ["P", "?"]})
+    one = await house.query(ALICE, {BOB: ["P", "?"]})
     assert set(one["device_keys"][BOB]) == {"P"}
 
 
@@ -151,7 +151,7 @@ async def test_device_keys_of_others_or_of_no_shape(house: KeysHouse, change: st
     for value in (None, "other", 7, {"ed25519:OTHER": "x"}, [[]]):
         with pytest.raises(Refused):
             await house.upload(bob, device_keys={**keys, change: value})
-    assert (await house.keys.query(BOB, {BOB: []}))["device_keys"][BOB] == {}
+    assert (await house.query(BOB, {BOB: []}))["device_keys"][BOB] == {}
 
 
 async def test_keys_end_with_their_device(house: KeysHouse) -> None:
@@ -162,7 +162,7 @@ async def test_keys_end_with_their_device(house: KeysHouse) -> None:
     assert (await house.get(BOB))[COUNT]
     await house.delete(bob)
     assert await house.claim(BOB) == {}
-    assert (await house.keys.query(ALICE, {BOB: []}))["device_keys"][BOB] == {}
+    assert (await house.query(ALICE, {BOB: []}))["device_keys"][BOB] == {}
     with pytest.raises(NotFound):
         await house.upload(bob, one_time_keys(1))
     await house.device(BOB)  # another one under the same name begins with nothing
@@ -183,7 +183,7 @@ async def test_a_query_for_a_thousand_members(house: KeysHouse) -> None:
             repr(encoded).replace("'", '"').encode(),
         )
     started = perf_counter()
-    answer = await house.keys.query(ALICE, {person: [] for person in people})
+    answer = await house.query(ALICE, {person: [] for person in people})
     seconds = perf_counter() - started
     print(f"1,000 members in {seconds * 1000:.0f} ms")
     assert all(len(devices) == 1 for devices in answer["device_keys"].values())
@@ -224,7 +224,7 @@ async def test_signing_keys_are_kept_and_shown_to_whom_they_concern(house: KeysH
     await put(house, alice)
     await put(house, alice)  # the same again is the same
     await put(house, bob)
-    answer = await house.keys.query(ALICE, {ALICE: [], BOB: []})
+    answer = await house.query(ALICE, {ALICE: [], BOB: []})
     assert set(answer["master_keys"]) == set(answer["self_signing_keys"]) == {ALICE, BOB}
     assert set(answer["user_signing_keys"]) == {ALICE}
 
@@ -287,12 +287,12 @@ async def test_signatures_are_kept_if_they_are_true(house: KeysHouse) -> None:
         },
     )
     assert failures == {ALICE: {"NOBODY": {"errcode": "M_NOT_FOUND", "error": "No such key"}}}
-    mine = await house.keys.query(ALICE, {ALICE: [], BOB: []})
+    mine = await house.query(ALICE, {ALICE: [], BOB: []})
     assert f"ed25519:{public(alice.own)}" in mine["device_keys"][ALICE]["L"]["signatures"][ALICE]
     assert "ed25519:L" in mine["master_keys"][ALICE]["signatures"][ALICE]
     assert ALICE in mine["master_keys"][BOB]["signatures"]
     # Whom Alice trusts is hers to know: others neither see it nor hear of it.
-    theirs = await house.keys.query(CAROL, {BOB: []})
+    theirs = await house.query(CAROL, {BOB: []})
     assert theirs["master_keys"][BOB].get("signatures", {}) == {}
     for sync in (house.sync, house.new_sync()):
         answer = await house.get(ALICE, since, sync=sync)

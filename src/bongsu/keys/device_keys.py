@@ -217,20 +217,32 @@ class _Signatures:
         key["signatures"] = signatures
         return key
 
+    def show(self, device: StoredDevice) -> JsonObject | msgspec.Raw:
+        """The keys of a device with their signatures, and with what others may call it.
+
+        Few have signatures from others: the rest go out as they are stored, without `unsigned`.
+        """
+        name = device.display_name
+        added = {} if name is None else {"device_display_name": name}
+        if (device.user_id, device.device_id) in self._by_key:
+            keys = self.add(device.user_id, device.device_id, device.key_json)
+            return {**keys, "unsigned": added} if added else keys
+        if not added:
+            return msgspec.Raw(device.key_json)
+        unsigned = msgspec.json.encode({"unsigned": added})
+        return msgspec.Raw(device.key_json[:-1] + b"," + unsigned[1:])
+
 
 def _devices(
     stored: Iterable[StoredDevice], users: Mapping[str, Sequence[str]], signatures: _Signatures
-) -> dict[str, dict[str, JsonObject]]:
+) -> dict[str, dict[str, JsonObject | msgspec.Raw]]:
     """Every user asked for is named, even without devices: clients take that for an answer."""
-    devices: dict[str, dict[str, JsonObject]] = {user_id: {} for user_id in users}
+    devices: dict[str, dict[str, JsonObject | msgspec.Raw]] = {user_id: {} for user_id in users}
     for device in stored:
         wanted = users[device.user_id]
         if wanted and device.device_id not in wanted:
             continue
-        keys = signatures.add(device.user_id, device.device_id, device.key_json)
-        if device.display_name is not None:
-            keys["unsigned"] = {"device_display_name": device.display_name}
-        devices[device.user_id][device.device_id] = keys
+        devices[device.user_id][device.device_id] = signatures.show(device)
     return devices
 
 
