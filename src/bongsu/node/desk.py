@@ -6,7 +6,7 @@ It starts without a database, too: its public pages and the intake must stand wh
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import NamedTuple
 
 import asyncpg
@@ -21,7 +21,7 @@ from bongsu.http.server import Server
 from bongsu.node.desk_areas import AREAS
 from bongsu.node.desk_notices import NoticeArea
 from bongsu.node.desk_parts import DeskArea, DeskParts
-from bongsu.postgres.database import Database
+from bongsu.postgres.database import Database, PooledConnection
 from bongsu.postgres.desk.connecting import DESK_SESSION, MESSENGER_SESSION, assume_role
 from bongsu.postgres.desk.sealing_store import LEARN_SECONDS
 from bongsu.postgres.migrate import DESK, migrate
@@ -36,6 +36,7 @@ CONNECT_SECONDS_MAX = 5.0
 CONNECTION_IDLE_SECONDS = 60.0
 CONNECTIONS_TO_MESSENGER = 2
 RETRY_SECONDS = 2.0
+SCHEMA_SECONDS_MAX = 5.0  # a start waits so long for a database without tables to get them
 
 
 class Databases(NamedTuple):
@@ -63,6 +64,7 @@ class Desk:
         self._parts = parts
         self._dsn = dsn
         self._tasks = TaskOwner("desk")
+        self._has_schema = asyncio.Event()
         self.notices = notices = NoticeArea(parts)
         self._areas: list[DeskArea] = [notices, *(make(parts) for make in AREAS)]
         for area in self._areas:
@@ -85,7 +87,12 @@ class Desk:
         return f"http://{f'[{host}]' if ':' in host else host}:{self._server.port}"
 
     async def start(self) -> None:
+        """A database that is there has its tables before anybody looks for them; one that is not
+        is no reason to wait for long."""
         self._tasks.start(self._prepare())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SCHEMA_SECONDS_MAX):
+                await self._has_schema.wait()
         for area in self._areas:
             await area.start()
         try:
@@ -110,6 +117,7 @@ class Desk:
             try:
                 primary = await find_primary(self._dsn, RETRY_SECONDS)
                 await migrate(primary or split_dsn(self._dsn)[0], tables=DESK)
+                self._has_schema.set()
                 break
             except (OperatorError, OSError, asyncpg.PostgresError) as error:
                 log.warning("the desk waits for its database", reason=str(error))
@@ -168,5 +176,6 @@ async def _database(dsn: str, size: int, session: dict[str, str]) -> Database:
         timeout=CONNECT_SECONDS_MAX,
         server_settings=session,
         init=assume_role,
+        connection_class=PooledConnection,
     )
     return Database(pool)

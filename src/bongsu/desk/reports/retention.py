@@ -60,4 +60,6 @@ class Retention:
                     log.info("reports erased after their time", count=count)
             except Unavailable as error:
                 log.info("no report was erased", reason=error.message)
+            except Exception:  # whatever it was: what is never erased again breaks a promise
+                log.exception("no report was erased")
             await asyncio.sleep(LOOK_SECONDS)
