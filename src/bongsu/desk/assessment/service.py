@@ -20,7 +20,7 @@ from bongsu.desk.sealing import Sealer
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.users.tokens import Clock, now_ms
 
-BULK_MAX = 20_000  # reports of one act: it is one transaction
+BULK_MAX = 10_000  # reports of one act: it is one transaction
 SEARCH_CHARS_MAX = 200
 CONTACT_CHARS_MIN = 6
 
