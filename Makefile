@@ -9,7 +9,7 @@ PIP = $(shell $(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/pyth
 	|| echo $(PYTHON) -m pip --python $(BIN)/python)
 SOURCES := src tests bench
 
-.PHONY: setup run fmt lint types test unit integration e2e chaos simulation sites drill bench node fonts etcd \
+.PHONY: setup run fmt lint types test unit integration e2e chaos simulation sites drill bench node fonts etcd chromium \
 	faketime clean
 
 run: $(VENV)/.run  ## the server on http://127.0.0.1:8008, data in ./data
@@ -31,6 +31,7 @@ types: setup
 
 test: lint types node fonts  ## everything that must hold before a change goes in
 	@$(MAKE) --no-print-directory etcd || echo "Without etcd the drills of three sites are skipped."
+	@$(MAKE) --no-print-directory chromium || echo "Without Chromium the desk's pages are not looked at."
 	$(BIN)/pytest
 
 unit: setup  ## no IO, seconds
@@ -90,6 +91,12 @@ faketime:  # for a site whose clock is wrong; without it that story is skipped
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		|| { echo "Without faketime the story of a wrong clock is skipped."; exit 0; }; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends faketime; }
+
+chromium:  # for the desk's pages
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		|| { echo "Chromium is missing: install it first"; exit 1; }; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; }
 
 clean:  ## all that was made, but never data/
 	rm -rf $(VENV) build bench/out src/*.egg-info tests/e2e/js/node_modules

@@ -81,12 +81,12 @@ class NoticeArea:
                 self._homeserver, wording, links, settings.base_url, token
             )
         self.delivering = Delivering(self._deliveries, deliverers, holder)
-        publishing = Publishing(self._services, PostgresIncidents(database))
+        self.publishing = Publishing(self._services, PostgresIncidents(database))
         self._pages: list[Area] = [
             SubscriptionPages(
                 self.subscribing, lambda: self.keeper.board, has_mail=parts.mailer is not None
             ),
-            NoticeDesk(publishing, lambda: self.keeper.board, self, self._changed),
+            NoticeDesk(self.publishing, lambda: self.keeper.board, self, self._changed),
         ]
         self._tasks = TaskOwner("notices")
 

@@ -59,7 +59,10 @@ class DeskApp:
             self._route(endpoint) for area in areas for endpoint in area.endpoints()
         ]
         routes.append(Route("/static/{name}", self._static))
-        self._starlette = Starlette(routes=routes, exception_handlers={Exception: _raise})
+        self._starlette = Starlette(
+            routes=routes,
+            exception_handlers={HTTPException: _raise, Exception: _raise},
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
