@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from bongsu.errors import MissingParam
+from bongsu.errors import MissingParam, NotFound
 from bongsu.http.message import Request, Response, json_response
 from bongsu.http.routing import delete, get, put
 from bongsu.push.rules import Kind, RuleBody, parse_actions, parse_kind, parse_rule
@@ -18,6 +18,8 @@ BODY_BYTES_MAX = 64 * 1024
 
 _RULES = "/_matrix/client/v3/pushrules"
 _RULE = f"{_RULES}/global/{{kind}}/{{rule_id}}"
+# A kind whose rules are all of a server that has them (MSC4306): this one has none.
+POSTCONTENT = "postcontent"
 
 
 class EnabledBody(Struct, frozen=True):
@@ -45,6 +47,8 @@ class PushRules:
     @get(f"{_RULES}/global/{{kind}}")
     @get(f"{_RULES}/global/{{kind}}/")
     async def list_rules(self, request: Request) -> Response:
+        if request.path["kind"] == POSTCONTENT:
+            return json_response([])
         kind = parse_kind(request.path["kind"])
         ruleset = await self._push_rules.get_ruleset(request.requester.user_id)
         return json_response(ruleset.of(kind))
@@ -55,7 +59,7 @@ class PushRules:
 
     @put(_RULE, limit="other", body_bytes_max=BODY_BYTES_MAX)
     async def put_rule(self, request: Request) -> dict[str, Any]:
-        kind, rule_id = _name(request)
+        kind, rule_id = parse_kind(request.path["kind"]), request.path["rule_id"]
         await self._push_rules.put_rule(
             request.requester.user_id,
             kind,
@@ -100,4 +104,7 @@ class PushRules:
 
 
 def _name(request: Request) -> tuple[Kind, str]:
+    """The kind and id of a rule that is to be there."""
+    if request.path["kind"] == POSTCONTENT:
+        raise NotFound("No such push rule")
     return parse_kind(request.path["kind"]), request.path["rule_id"]
