@@ -14,7 +14,7 @@ from bongsu.lab.patroni import postmaster_pid
 from bongsu.lab.process_table import KEEPER, Process
 from bongsu.lab.sites import components
 from bongsu.lab.switch import LOOK_SECONDS
-from bongsu.lab.topology import Lab, Site, give_back
+from bongsu.lab.topology import Lab, Site, give_back, remove_seaweed_sockets
 
 DOWN_SECONDS_MAX = 30.0
 _POLL_SECONDS = 0.05
@@ -101,6 +101,7 @@ def down(lab: Lab, *, delete: bool = False) -> None:
         time.sleep(_POLL_SECONDS)
     for site in lab.sites:
         process_table.kill_all(Path(site.folder))
+        remove_seaweed_sockets(site)
     if lab.isolated:
         process_table.kill_all(switch_folder(lab))
         isolation.delete_namespaces(lab)

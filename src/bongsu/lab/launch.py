@@ -12,7 +12,7 @@ from bongsu.lab import isolation, process_table
 from bongsu.lab.component import account_of
 from bongsu.lab.keeper import held_mark
 from bongsu.lab.sites import components
-from bongsu.lab.topology import Lab, Site
+from bongsu.lab.topology import Lab, Site, remove_seaweed_sockets
 
 ORPHAN_SECONDS_MAX = 5.0
 SWITCH_SECONDS_MAX = 10.0
@@ -54,6 +54,7 @@ def start_keeper(lab: Lab, site: Site) -> bool:
     if is_kept(site):
         return False
     _end_orphans(Path(site.folder))
+    remove_seaweed_sockets(site)
     command = isolation.inside(lab, site, lab_command("site", lab.path, site.name))
     detach(command, Path(site.folder), Path(site.folder) / "keeper.log")
     return True

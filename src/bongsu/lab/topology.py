@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -192,6 +193,7 @@ def _claim(folder: Path, sites: int, isolated: bool) -> int:
     for number in range(LABS_MAX):
         if _claim_number(_CLAIMS / str(number), folder):
             used = _used_device(number) if isolated else set(map(str, _used_ports(number, sites)))
+            used |= _used_sockets(number, sites)
             if not used:
                 return number
             (_CLAIMS / str(number)).unlink()
@@ -216,6 +218,36 @@ def _claim_number(claim: Path, folder: Path) -> bool:
         return True
     except OSError:  # of another user, or given back meanwhile
         return False
+
+
+def remove_seaweed_sockets(site: Site) -> None:
+    """What a SeaweedFS that was killed left in /tmp; nothing of the site may run."""
+    for path in _seaweed_sockets(site):
+        with suppress(OSError):
+            path.unlink()
+
+
+def _seaweed_sockets(site: Site) -> list[Path]:
+    ports = range(site.seaweed_port, site.seaweed_port + SEAWEED_PORTS)
+    return [path for port in ports for path in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock")]
+
+
+def _used_sockets(number: int, sites: int) -> set[str]:
+    """Sockets of somebody else that we may not remove: his SeaweedFS, dead or alive, would be
+    asked instead of ours."""
+    found = [
+        path
+        for n in range(1, sites + 1)
+        for path in _seaweed_sockets(_site(Path("/"), number, n, isolated=False))
+    ]
+    return {str(path) for path in found if os.geteuid() not in (0, _owner(path))}
+
+
+def _owner(path: Path) -> int:
+    try:
+        return path.stat().st_uid
+    except FileNotFoundError:
+        return os.geteuid()  # gone meanwhile
 
 
 def _used_device(number: int) -> set[str]:
