@@ -28,6 +28,7 @@ from harness.process import Process, free_port
 
 from bench import OUT, ROOT
 from bongsu.desk.reports.generator import Generated, generate
+from bongsu.desk.reports.generator_form import form_fields
 from bongsu.desk.reports.keys import derive
 
 BONGSU = str(Path(sys.executable).with_name("bongsu"))
@@ -35,7 +36,6 @@ READY_SECONDS_MAX = 60.0
 SETTLE_SECONDS_MAX = 180.0
 ANSWER_SECONDS_MAX = 60.0
 CONNECTIONS = 400
-LOCAL_TIME = "%Y-%m-%dT%H:%M"
 
 
 class Answer(NamedTuple):
@@ -166,31 +166,12 @@ async def _send(session: aiohttp.ClientSession, url: str, token: str, report: Ge
 
 
 def _form(token: str, report: Generated) -> aiohttp.FormData:
-    claim, personal = report.submission.claim, report.submission.personal
     form = aiohttp.FormData(quote_fields=False)
-    fields = {
-        "csrf": token, "form_key": report.form_key, "category": claim.category.value,
-        "damage": claim.damage.value, "started": _local(claim.started_ts),
-        "ended": _local(claim.ended_ts), "utc_offset": "0", "country": claim.country,
-        "loss_amount": str(claim.loss_amount or ""), "loss_currency": "KRW",
-        "description": personal.description, "reckoning": personal.reckoning,
-        "name": personal.name, "contact": personal.contact,
-    }  # fmt: skip
-    for name, value in fields.items():
+    for name, value in [("csrf", token), *form_fields(report)]:
         form.add_field(name, value)
-    for service in claim.services:
-        form.add_field("services", service)
-    if personal.payout is not None:
-        form.add_field("payout_holder", personal.payout.holder)
-        form.add_field("payout_bank", personal.payout.bank)
-        form.add_field("payout_account", personal.payout.account)
     for name, content in report.files.items():
         form.add_field("evidence", content, filename=name, content_type="application/pdf")
     return form
-
-
-def _local(ts: int | None) -> str:
-    return "" if ts is None else time.strftime(LOCAL_TIME, time.gmtime(ts / 1000))
 
 
 async def _settle(spool: Path) -> None:

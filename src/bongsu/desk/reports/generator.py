@@ -131,7 +131,7 @@ def _generate(
 ) -> Generated:
     form_key = f"{random.getrandbits(256):064x}"[:43]
     keys = derive(form_key)
-    claim = _claim(random, lot)
+    claim = _claim(random, lot, received_ts)
     personal = writer.personal(claim, lot.category)
     files = {}
     if claim.loss_amount and random.random() < 0.55:
@@ -148,7 +148,7 @@ def _generate(
     return Generated(submission, form_key, lot.category, files)
 
 
-def _claim(random: Random, lot: _Lot) -> Claim:
+def _claim(random: Random, lot: _Lot, received_ts: int) -> Claim:
     services = ["messages"] if lot.is_own else []
     services += random.sample(OWN[1:] if lot.is_own else PARTNERS[:-1], random.choice((0, 1, 1, 2)))
     if not services:
@@ -161,7 +161,7 @@ def _claim(random: Random, lot: _Lot) -> Claim:
     amount = _loss(random, lot.category) if lot.has_loss else None
     return Claim(
         lot.claimed, tuple(dict.fromkeys(services)), lot.is_paid, _damage(random, lot), started_ts,
-        None if random.random() < 0.1 else ended_ts, amount, "KRW" if amount else None,
+        None if random.random() < 0.1 or ended_ts > received_ts else ended_ts, amount, "KRW" if amount else None,
         random.choice(("US", "JP", "CN", "AU", "CA", "DE")) if abroad else "KR",
         "en" if abroad else "ko", random.choice((-300, 60, 480)) if abroad else 540,
     )  # fmt: skip
