@@ -161,7 +161,8 @@ def _claim(random: Random, lot: _Lot, received_ts: int) -> Claim:
     amount = _loss(random, lot.category) if lot.has_loss else None
     return Claim(
         lot.claimed, tuple(dict.fromkeys(services)), lot.is_paid, _damage(random, lot), started_ts,
-        None if random.random() < 0.1 or ended_ts > received_ts else ended_ts, amount, "KRW" if amount else None,
+        None if random.random() < 0.1 or ended_ts > received_ts else ended_ts, amount,
+        "KRW" if amount else None,
         random.choice(("US", "JP", "CN", "AU", "CA", "DE")) if abroad else "KR",
         "en" if abroad else "ko", random.choice((-300, 60, 480)) if abroad else 540,
     )  # fmt: skip
