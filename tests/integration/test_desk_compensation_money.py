@@ -137,6 +137,24 @@ async def test_an_appeal_is_a_new_decision_and_pays_the_difference(
     assert await compensation.total() == 0
 
 
+async def test_what_is_refused_later_is_owed_no_more(compensation: CompensationHouse) -> None:
+    (report,), batch = await paid_out(compensation, [100_000])
+    (other,) = await compensation.add_reports([400_000], seed=7)
+    await compensation.deciding.decide_all("@op:x", NAME)
+    await compensation.database.execute("UPDATE report SET status = 'refused'")
+    with pytest.raises(Refused, match="Nothing can be paid"):
+        await compensation.paying.make_batch("@op:x", batch_id("two"), "KRW")
+    await compensation.deciding.decide_all("@op:x", NAME)
+    await compensation.deciding.decide_all("@op:x", NAME)
+    assert await compensation.balance(f"payable:{NAME}:{other}") == 0
+    assert [each.reason for each in await compensation.deciding.history(NAME, other)] == [
+        "", "refused"
+    ]  # fmt: skip
+    # What is under way stays under way.
+    assert await compensation.balance(f"transit:{batch}") == 30_000
+    assert len(await compensation.deciding.history(NAME, report)) == 1
+
+
 async def test_benefits_given_in_the_house_are_given_at_once(
     compensation: CompensationHouse,
 ) -> None:

@@ -6,8 +6,14 @@ from typing import NamedTuple, Protocol
 
 from bongsu.desk.audit import Act
 from bongsu.desk.compensation.accounts import Case
-from bongsu.desk.compensation.decisions import BY_HAND, Basis, NewDecision, decide_by_rules
-from bongsu.desk.compensation.evaluating import Award, Evaluator
+from bongsu.desk.compensation.decisions import (
+    BY_HAND,
+    Basis,
+    NewDecision,
+    decide_by_rules,
+    take_back,
+)
+from bongsu.desk.compensation.evaluating import OUT_OF_COUNT, Award, Evaluator
 from bongsu.desk.compensation.programme import AMOUNT_MAX, Benefit, Kind
 from bongsu.desk.compensation.versions import Programmes, Version, is_same_person, parsed
 from bongsu.desk.reports.facts import FactsSource, ReportFacts
@@ -94,14 +100,15 @@ class Deciding:
         self._clock = clock
 
     async def decide_all(self, operator: str, programme: str) -> Decided:
-        """Every accepted report by the version in force. It may be broken off and begun again:
-        what is decided stays, and is not decided twice."""
+        """Every accepted report by the version in force; and what is owed to a report that was
+        refused since is owed no more. It may be broken off and begun again: what is decided stays,
+        and is not decided twice."""
         version = await self._programmes.in_force(programme)
         decided = seen = 0
         async for chunk in _chunks(self._facts.stream_facts()):
-            seen += len(chunk)
+            seen += sum(facts.status is Status.ACCEPTED for facts in chunk)
             decided += await self._decide(operator, version, chunk)
-        return Decided(decided, seen - decided)
+        return Decided(decided, max(0, seen - decided))
 
     async def decide_one(self, operator: str, programme: str, report_id: str) -> Decided:
         """One accepted report, as after an appeal."""
@@ -158,16 +165,14 @@ class Deciding:
     async def _decide(self, operator: str, version: Version, chunk: Sequence[ReportFacts]) -> int:
         programme = parsed(version)
         evaluator, now = Evaluator(programme), self._clock()
-        decisions = [
-            decide_by_rules(
-                Case(programme.name, facts.report_id),
-                _basis(version, facts),
-                evaluator.outcome(facts),
-                operator,
-                now,
-            )
-            for facts in chunk
-        ]
+        decisions: list[NewDecision] = []
+        for facts in chunk:
+            case, basis = Case(programme.name, facts.report_id), _basis(version, facts)
+            if facts.status is Status.ACCEPTED:
+                outcome = evaluator.outcome(facts)
+                decisions.append(decide_by_rules(case, basis, outcome, operator, now))
+            else:
+                decisions.append(take_back(case, basis, facts.status.value, operator, now))
         act = Act(operator, "compensation.decide", programme.name, {"version": version.version})
         return await self._store.decide(decisions, programme.currency, act)
 
@@ -203,10 +208,11 @@ def _by_hand(
 
 
 async def _chunks(reports: AsyncIterator[ReportFacts]) -> AsyncIterator[list[ReportFacts]]:
-    """Accepted reports, some hundred at once."""
+    """Accepted reports and those out of the count, some hundred at once. An open appeal leaves
+    what was decided as it is."""
     chunk: list[ReportFacts] = []
     async for facts in reports:
-        if facts.status is Status.ACCEPTED:
+        if facts.status is Status.ACCEPTED or facts.status in OUT_OF_COUNT:
             chunk.append(facts)
         if len(chunk) == CASES_AT_ONCE:
             yield chunk

@@ -27,7 +27,8 @@ class Basis(NamedTuple):
 
 
 class NewDecision(NamedTuple):
-    """`approver`: the second person of a decision by hand."""
+    """`approver`: the second person of a decision by hand. `takes_back`: the report counts no
+    more, so what is still owed to it is owed no more; there is nothing to decide if nothing is."""
 
     case: Case
     basis: Basis
@@ -38,6 +39,7 @@ class NewDecision(NamedTuple):
     decided_ts: int
     reason: str = ""
     approver: str | None = None
+    takes_back: bool = False
 
 
 class Standing(NamedTuple):
@@ -60,8 +62,16 @@ def decide_by_rules(
     return NewDecision(case, basis, RULES, outcome.awards, asked, operator, now)
 
 
+def take_back(case: Case, basis: Basis, status: str, operator: str, now: int) -> NewDecision:
+    """For a report that was refused, or is otherwise out of the count, after it was decided."""
+    return NewDecision(case, basis, RULES, (), (), operator, now, status, takes_back=True)
+
+
 def is_needed(new: NewDecision, standing: Standing) -> bool:
     """Rules decide again only on another basis, and over a person only on a newer assessment."""
+    if new.takes_back:
+        owed = account_of(Kind.MONEY, new.case)
+        return any(held > 0 for (name, _), held in standing.balances.items() if name == owed)
     if standing.basis is None or new.source == BY_HAND:
         return True
     if standing.source == BY_HAND:

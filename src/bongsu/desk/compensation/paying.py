@@ -76,7 +76,10 @@ class PayoutStore(Protocol):
 class Payees(Protocol):
     """The payout details of the reports, which are sealed."""
 
-    async def having_details(self, report_ids: Collection[str]) -> set[str]: ...
+    async def having_details(self, report_ids: Collection[str]) -> set[str]:
+        """Those that have them and are not out of the count."""
+        ...
+
     async def open_details(self, report_ids: Collection[str]) -> dict[str, PayoutDetails]: ...
 
 

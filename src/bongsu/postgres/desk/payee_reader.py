@@ -2,11 +2,15 @@
 
 from collections.abc import Collection
 
+from bongsu.desk.compensation.evaluating import OUT_OF_COUNT
 from bongsu.desk.reports.claim import PayoutDetails, personal_of
 from bongsu.desk.sealing import Context, Sealer
 from bongsu.postgres.database import Database
 
-_HAVING = "SELECT report_id FROM report WHERE report_id = ANY($1) AND has_payout"
+_HAVING = """
+SELECT report_id FROM report
+ WHERE report_id = ANY($1) AND has_payout AND status <> ALL($2)
+"""
 _SEALED = """
 SELECT report_id, version, payout FROM report JOIN report_version USING (report_id, version)
  WHERE report_id = ANY($1) AND payout IS NOT NULL
@@ -21,7 +25,9 @@ class PostgresPayees:
         self._sealer = sealer
 
     async def having_details(self, report_ids: Collection[str]) -> set[str]:
-        rows = await self._database.fetch(_HAVING, list(report_ids), confirmed=True)
+        rows = await self._database.fetch(
+            _HAVING, list(report_ids), sorted(OUT_OF_COUNT), confirmed=True
+        )
         return {row["report_id"] for row in rows}
 
     async def open_details(self, report_ids: Collection[str]) -> dict[str, PayoutDetails]:
