@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import Any
 
 import pytest
-from fixtures.keys_house import KeysHouse, open_keys_house
+from fixtures.keys_house import KeysHouse, one_time_keys, open_keys_house
 from fixtures.sync_house import ALICE, BOB, CAROL, bodies, joined
 
 from bongsu.errors import Refused, TooLarge
@@ -43,6 +43,18 @@ async def test_a_message_wakes_its_device_and_is_shown_once(house: KeysHouse) ->
     assert received(await house.get(BOB, since)) == [1]  # the answer was lost: again
     assert received(await house.get(BOB, answer["next_batch"])) == []
     assert received(await house.get(BOB, device="OTHER")) == []
+
+
+async def test_counts_of_a_lost_answer_come_again(house: KeysHouse) -> None:
+    alice = await house.device(ALICE)
+    await house.upload(alice, one_time_keys(2))
+    since = (await house.get(ALICE))["next_batch"]
+    await house.upload(alice, one_time_keys(1, first=2))
+    for _ in range(3):
+        answer = await house.get(ALICE, since)
+        assert answer["device_one_time_keys_count"] == {"signed_curve25519": 3}
+        assert answer["next_batch"] != since
+    assert house.compared, "none of them was answered at once"
 
 
 async def test_a_retry_adds_nothing(house: KeysHouse) -> None:

@@ -69,6 +69,7 @@ async def test_in_a_very_large_room_one_sees_ones_own_receipts_alone(
     house: SyncHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room_feed, "RECEIPT_WATCHERS_MAX", 2)
+    house.strangers_agree = False  # where one alone watches, no room is large
     room = await house.room(ALICE, BOB, CAROL)
     said = await house.send(room, ALICE)
     tokens = {user: (await house.get(user))["next_batch"] for user in (ALICE, BOB, CAROL)}
@@ -82,3 +83,15 @@ async def test_in_a_very_large_room_one_sees_ones_own_receipts_alone(
     assert readers(await house.get(ALICE), room) == set()
     bob = joined(await house.get(BOB), room)
     assert bob["unread_notifications"]["notification_count"] == 1
+
+
+async def test_of_several_receipts_for_one_event_the_unthreaded_is_shown(house: SyncHouse) -> None:
+    room = await house.room(ALICE, BOB)
+    said = await house.send(room, ALICE)
+    for threads in ((None, "main"), ("main", None)):
+        since = (await house.get(ALICE))["next_batch"]
+        for thread in threads:
+            await house.read(room, BOB, said.event_id, thread=thread)
+        (shown,) = joined(await house.get(ALICE, since), room)["ephemeral"]["events"]
+        assert shown["content"] == {said.event_id: {"m.read": {BOB: {"ts": 1}}}}
+        said = await house.send(room, ALICE)

@@ -183,6 +183,18 @@ async def test_receipts_and_counts(house: SyncHouse) -> None:
     assert "m.read.private" not in str(alice)
 
 
+async def test_a_redacted_mention_highlights_no_more(house: SyncHouse) -> None:
+    room = await house.room(ALICE, BOB)
+    since = (await house.get(BOB))["next_batch"]
+    mention = {"msgtype": "m.text", "body": "Bob", "m.mentions": {"user_ids": [BOB]}}
+    said = await house.send(room, ALICE, content=mention)
+    answer = await house.get(BOB, since)
+    assert joined(answer, room)["unread_notifications"]["highlight_count"] == 1
+    await house.redact(room, ALICE, said.event_id)
+    answer = await house.get(BOB, answer["next_batch"])
+    assert joined(answer, room)["unread_notifications"]["highlight_count"] == 0
+
+
 async def test_sending_reads_and_threads_count_apart(house: SyncHouse) -> None:
     room = await house.room(ALICE, BOB)
     root = await house.send(room, ALICE, "root")

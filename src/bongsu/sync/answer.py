@@ -104,8 +104,8 @@ class Answers:
         if not joined and not devices.has_news:
             return b""
         token = self._token_of(view.pin, devices.to_device, since.typing_rooms)
-        return b'{"rooms":{"join":{%b}},%b}' % (
-            b",".join(joined), b",".join((token, *devices.parts)),
+        return b'{"rooms":{%b},%b}' % (
+            _sections(joined, NONE_PENDING, ()), b",".join((token, *devices.parts)),
         )  # fmt: skip
 
     def nothing(self, device: Device, since: str) -> bytes:

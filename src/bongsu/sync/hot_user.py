@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from bongsu.log.position import partition_of
+from bongsu.push.count_mode import CountMode
 from bongsu.sync.history import JOIN, History
 from bongsu.sync.sources import AccountDataRecord
 from bongsu.sync.unread import Rules, Unread
@@ -92,6 +93,14 @@ class HotUser:
         self.unread[room_id] = unread
         if len(self.unread) > UNREAD_ROOMS_MAX:
             self.unread.popitem(last=False)
+
+    def forget_redacted(self, room_id: str) -> None:
+        """An event there was redacted: it highlights no more, nor is it what rules look for."""
+        unread = self.unread.get(room_id)
+        if unread is not None and (
+            unread.has_highlights or self.rules.mode(room_id) is CountMode.SCAN
+        ):
+            del self.unread[room_id]
 
     # -- waking --------------------------------------------------------------------------------
 

@@ -208,6 +208,8 @@ class Hub:
         if feed is not None and facts is not None:
             moment, room_id = self.moment, entry.key
             for user in feed.watchers:
+                if facts.redacts is not None:
+                    user.forget_redacted(room_id)
                 if user.user_id == facts.sender:
                     user.touch_by_own(moment, room_id)
                 else:

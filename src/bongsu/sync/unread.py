@@ -115,6 +115,10 @@ class Unread:
             self.clear(receipt.thread_id)
         return True
 
+    @property
+    def has_highlights(self) -> bool:
+        return bool(self.highlights or any(h for _, h in self.threads.values()))
+
     def totals(self, by_thread: bool) -> Count:
         """The room's counts: of its main timeline only, or of everything in it."""
         if by_thread or not self.threads:

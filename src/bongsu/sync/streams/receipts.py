@@ -47,10 +47,13 @@ async def load_receipts(
 
 
 def receipt_event(receipts: Iterable[Receipt]) -> bytes:
-    """One `m.receipt` event for all of them, later ones replacing earlier ones of their kind."""
+    """One `m.receipt` event for all of them, later ones replacing earlier ones of their kind.
+
+    It has room for one receipt a person and event: the unthreaded, which says more, if there is.
+    """
     latest = {(r.user_id, r.receipt_type, r.thread_id): r for r in receipts}
     content: dict[str, dict[str, dict[str, dict[str, int | str]]]] = {}
-    for receipt in latest.values():
+    for receipt in sorted(latest.values(), key=lambda r: (r.thread_id is None, r.thread_id or "")):
         shown: dict[str, int | str] = {"ts": receipt.ts}
         if receipt.thread_id is not None:
             shown["thread_id"] = receipt.thread_id
