@@ -1,0 +1,167 @@
+"""Chapter three: reports come in by the hundred, and in the middle the database is lost."""
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import aiohttp
+
+from bongsu.demo.stage import Stage
+from bongsu.demo.visitor import Broken, hold
+from bongsu.desk.reports.generator import Generated, generate
+
+CONNECTIONS = 200
+ANSWER_SECONDS_MAX = 120.0
+SETTLE_SECONDS_MAX = 600.0
+TRIES = 3
+_RECEIPT = re.compile(r'id="receipt">([^<]+)<')
+_LINK = re.compile(r'id="private-link" href="([^"]+)"')
+_COUNTED = """
+SELECT report_id, receipt, category, (
+    SELECT count(*) FROM report_version AS version WHERE version.report_id = report.report_id
+) AS versions FROM report
+"""
+
+
+class Pace(NamedTuple):
+    """How many reports, and how many a second."""
+
+    reports: int
+    rate: float
+
+
+class Answered(NamedTuple):
+    receipt: str
+    link: str
+    is_confirmed: bool
+
+
+@dataclass
+class Intake:
+    """What was sent, what was answered by report id, and when the database was away (ms)."""
+
+    made: list[Generated]
+    answers: dict[str, Answered] = field(default_factory=dict[str, Answered])
+    lost_ts: int = 0
+    back_ts: int = 0
+
+    @property
+    def spooled(self) -> int:
+        return sum(not answer.is_confirmed for answer in self.answers.values())
+
+
+async def take_in(stage: Stage, pace: Pace) -> Intake:
+    """Send all at their times, whatever happens; wait until everything is in the database."""
+    intake = Intake(list(generate(seed=2022, count=pace.reports)))
+    async with aiohttp.ClientSession(
+        stage.url,
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS),
+        cookie_jar=aiohttp.CookieJar(unsafe=True),
+        timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS_MAX),
+    ) as session:
+        async with session.get("/report") as answer:
+            found = re.search(r'name="csrf" value="([0-9a-f]+)"', await answer.text())
+        if found is None:
+            raise Broken("there is no report form")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_lose_and_bring_back(stage, intake, pace.reports / pace.rate))
+            started = time.monotonic()
+            for number, report in enumerate(intake.made):
+                await asyncio.sleep(max(0.0, started + number / pace.rate - time.monotonic()))
+                tasks.create_task(_send(session, found[1], report, intake))
+    await _settle(stage)
+    return intake
+
+
+async def judge(stage: Stage, intake: Intake) -> str:
+    """Every report exactly once, under the receipt that its reporter was told."""
+    rows = {row["report_id"]: row for row in await stage.rows(_COUNTED)}
+    sent = {one.submission.report_id for one in intake.made}
+    hold(len(intake.answers) == len(sent), f"{len(sent) - len(intake.answers)} were not answered")
+    hold(rows.keys() == sent, f"{len(sent - rows.keys())} are lost, {len(rows.keys() - sent)} new")
+    wrong = [id for id, one in intake.answers.items() if rows[id]["receipt"] != one.receipt]
+    hold(not wrong, f"{len(wrong)} have another receipt than was told")
+    doubled = [id for id, row in rows.items() if row["versions"] != 1]
+    hold(not doubled, f"{len(doubled)} are doubled")
+    hold(intake.spooled > 0, "the loss of the database was not felt: nothing was spooled")
+    away = (intake.back_ts - intake.lost_ts) / 1000
+    return (
+        f"{len(sent):,} reports answered, 0 lost, 0 doubled; the database was away "
+        f"for {away:.1f} s, {intake.spooled:,} were told: received here, not yet confirmed"
+    )
+
+
+async def _lose_and_bring_back(stage: Stage, intake: Intake, seconds: float) -> None:
+    await asyncio.sleep(seconds / 3)
+    intake.lost_ts = time.time_ns() // 1_000_000
+    stage.lose_database()
+    await asyncio.sleep(seconds / 6)
+    await stage.bring_database_back()
+    intake.back_ts = time.time_ns() // 1_000_000
+
+
+async def _send(
+    session: aiohttp.ClientSession, token: str, report: Generated, intake: Intake
+) -> None:
+    """Who gets no answer sends the same form again, as people do."""
+    for attempt in range(TRIES):
+        try:
+            async with session.post("/report", data=_form(token, report)) as answer:
+                text = await answer.text()
+        except (aiohttp.ClientError, TimeoutError):
+            await asyncio.sleep(1 + attempt)
+            continue
+        receipt, link = _RECEIPT.search(text), _LINK.search(text)
+        if answer.status == 200 and receipt and link:
+            told = Answered(receipt[1], link[1], 'class="notice good"' in text)
+            intake.answers[report.submission.report_id] = told
+            return
+        await asyncio.sleep(1 + attempt)
+
+
+def _form(token: str, report: Generated) -> aiohttp.FormData:
+    claim, personal = report.submission.claim, report.submission.personal
+    form = aiohttp.FormData(quote_fields=False)
+    fields = {
+        "csrf": token, "form_key": report.form_key, "category": claim.category.value,
+        "damage": claim.damage.value, "started": _local(claim.started_ts),
+        "ended": _local(claim.ended_ts), "utc_offset": "0", "country": claim.country,
+        "loss_amount": str(claim.loss_amount or ""), "loss_currency": "KRW",
+        "description": personal.description, "reckoning": personal.reckoning,
+        "name": personal.name, "contact": personal.contact,
+    }  # fmt: skip
+    if personal.payout is not None:
+        fields |= {
+            "payout_holder": personal.payout.holder, "payout_bank": personal.payout.bank,
+            "payout_account": personal.payout.account,
+        }  # fmt: skip
+    for name, value in fields.items():
+        form.add_field(name, value)
+    for service in claim.services:
+        form.add_field("services", service)
+    for name, content in report.files.items():
+        form.add_field("evidence", content, filename=name, content_type="application/pdf")
+    return form
+
+
+def _local(ts: int | None) -> str:
+    return "" if ts is None else time.strftime("%Y-%m-%dT%H:%M", time.gmtime(ts / 1000))
+
+
+async def _settle(stage: Stage) -> None:
+    """Wait until the spool is empty: everything was forwarded."""
+    batches = stage.spool / "batches"
+    for _ in range(int(SETTLE_SECONDS_MAX / 0.5)):
+        if not any(batches.iterdir()):
+            return
+        await asyncio.sleep(0.5)
+    raise Broken("the spool is not forwarded")
+
+
+def categories(made: Sequence[Generated]) -> Counter[str]:
+    """What an assessor should find."""
+    return Counter(one.true_category.value for one in made)
