@@ -278,6 +278,8 @@ async def test_statistics_and_chart(desk_house: DeskHouse) -> None:
     assert found(page) == 300
     assert page.text.count("<rect") >= 15
     assert " style=" not in page.text
+    waiting = await operator.get(f"{QUEUE}/waiting")
+    assert "Batches waiting</dt><dd>0<" in waiting.text
 
 
 async def test_the_export_is_safe(desk_house: DeskHouse) -> None:

@@ -117,3 +117,7 @@ async def test_reports_are_erased_when_their_time_is_over(desk_house: DeskHouse)
     )
     assert row[0] == 0
     assert not await desk_house.database.fetch("SELECT FROM report_mark")
+    late = await visitor.post(
+        f"{path}/withdraw", {"text": "me", "entry_key": "l"}, form_at="/report"
+    )
+    assert late.status == 409

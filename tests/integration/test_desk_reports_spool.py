@@ -92,7 +92,7 @@ async def test_spooled_without_a_database_then_forwarded_once(house: IntakeHouse
     assert await stored(house) == sorted(
         (submission(number).report_id, 1, 1) for number in range(REPORTS)
     )
-    assert await house.spool.used_bytes() == 0
+    assert (await house.spool.look()).used_bytes == 0
     (row, *_) = await house.database.fetch("SELECT sha256, size FROM report_file")
     assert await house.evidence.exists(row["sha256"])
     assert row["size"] == 100_005
@@ -156,7 +156,7 @@ async def test_a_full_spool_says_so_and_keeps_what_it_has(
 async def test_staging_refuses_what_is_too_large_and_leaves_nothing(house: IntakeHouse) -> None:
     with pytest.raises(TooLarge):
         await house.spool.stage(pieces(bytes(1_000_000)), bytes_max=999_999)
-    assert await house.spool.used_bytes() == 0
+    assert (await house.spool.look()).used_bytes == 0
 
 
 async def test_a_damaged_batch_is_set_aside_and_stops_nobody(
@@ -183,6 +183,17 @@ async def test_one_report_that_the_database_refuses_stops_nobody(
     await house.forwarder.forward_all()
     assert [row[0] for row in await stored(house)] == [submission(6).report_id]
     assert len(list((tmp_path / "spool" / "broken").iterdir())) == 1
+
+
+async def test_reports_wait_for_tables_that_are_not_there_yet(house: IntakeHouse) -> None:
+    await house.intake.start()
+    await house.database.execute("ALTER TABLE report RENAME TO report_before")
+    assert not (await house.intake.receive(submission(1))).is_confirmed
+    with pytest.raises(Unavailable):
+        await house.forwarder.forward_all()
+    await house.database.execute("ALTER TABLE report_before RENAME TO report")
+    await house.forwarder.forward_all()
+    assert len(await stored(house)) == 1
 
 
 async def test_two_processes_do_not_forward_at_once(house: IntakeHouse, tmp_path: Path) -> None:

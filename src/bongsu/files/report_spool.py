@@ -25,7 +25,7 @@ from typing import TypeVar
 import msgspec
 import structlog
 
-from bongsu.desk.reports.spooling import SpoolBroken, SpoolFull, Staged
+from bongsu.desk.reports.spooling import SpoolBroken, SpoolFull, Staged, Waiting
 from bongsu.errors import TooLarge, Unavailable
 
 log = structlog.get_logger()
@@ -128,8 +128,8 @@ class ReportSpool:
         """
         return await self._run(self._sweep, named)
 
-    async def used_bytes(self) -> int:
-        return await self._run(self._measure)
+    async def look(self) -> Waiting:
+        return await self._run(self._look)
 
     @contextlib.contextmanager
     def forwarding(self) -> Generator[bool]:
@@ -192,6 +192,11 @@ class ReportSpool:
                     total += entry.stat().st_size
         self._used, self._measured = total, time.monotonic()
         return total
+
+    def _look(self) -> Waiting:
+        batches = len(_names(self._batches, ".batch"))
+        broken = len(_names(self._broken, ".batch"))
+        return Waiting(batches, broken, self._measure(), self._bytes_max)
 
     def _sweep(self, named: set[str]) -> int:
         oldest, swept = time.time() - ORPHAN_SECONDS, 0

@@ -16,6 +16,7 @@ from bongsu.http.desk.assessment_files import ReportFilePages
 from bongsu.http.desk.endpoints import Area
 from bongsu.http.desk.face import Entry
 from bongsu.http.desk.report_following import FollowingPages
+from bongsu.http.desk.report_waiting import WaitingPage
 from bongsu.http.desk.reports import ACCOUNT_SECONDS, ReportPages
 from bongsu.http.desk.tickets import Tickets
 from bongsu.node.desk_assessment import assessment_of
@@ -72,6 +73,7 @@ class Reports:
             self.intake, openid, tickets, site=settings.site, server_name=settings.server_name
         )
         yield FollowingPages(self._following, self.intake, self._retention.drop)
+        yield WaitingPage(self.spool, self.intake, self.forwarder)
         yield ReportFilePages(
             self._assessment,
             self._evidence.blobs,

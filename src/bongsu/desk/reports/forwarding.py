@@ -17,7 +17,7 @@ from bongsu.desk.reports.claim import Submission
 from bongsu.desk.reports.intake import EvidencePlacer
 from bongsu.desk.reports.preparing import Preparer
 from bongsu.desk.reports.spooling import Box, Spool, SpoolBroken, decode, encode
-from bongsu.desk.reports.stores import IntakeStore
+from bongsu.desk.reports.stores import IntakeStore, NotStorable
 from bongsu.errors import Unavailable
 from bongsu.tasks import TaskOwner
 from bongsu.users.tokens import Clock, now_ms
@@ -89,6 +89,9 @@ class Forwarder:
             except Unavailable as error:
                 wait = min(2 * wait, RETRY_SECONDS_MAX)
                 log.info("spooled reports wait", reason=error.message, seconds=wait)
+            except Exception:  # a fault of ours: what is spooled stays spooled
+                wait = RETRY_SECONDS_MAX
+                log.exception("spooled reports wait")
             looks += 1
             await asyncio.sleep(wait)
 
@@ -99,9 +102,7 @@ class Forwarder:
             return
         try:
             await self._insert(submissions)
-        except Unavailable:
-            raise
-        except Exception as error:  # what it holds is refused: find out which of them
+        except (NotStorable, ValueError) as error:  # find out which of them it is
             log.error("a spooled batch is refused", batch=name, reason=repr(error))
             submissions = await self._forward_one_by_one(submissions)
         await self._spool.remove(name)
@@ -122,9 +123,7 @@ class Forwarder:
         for submission in submissions:
             try:
                 await self._insert([submission])
-            except Unavailable:
-                raise
-            except Exception as error:
+            except (NotStorable, ValueError) as error:
                 log.error("a report is refused", receipt=submission.receipt, reason=repr(error))
                 alone = await self._spool.write([encode(submission, self._box)])
                 await self._spool.set_aside(alone)

@@ -84,4 +84,6 @@ class Scanning:
                 await self.scan_all()
             except (Unavailable, StoreFailed) as error:
                 log.info("evidence waits for its scan", reason=str(error))
+            except Exception:  # such as tables that are not there yet
+                log.exception("evidence waits for its scan")
             await asyncio.sleep(LOOK_SECONDS)

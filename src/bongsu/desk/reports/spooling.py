@@ -33,6 +33,15 @@ class Staged(NamedTuple):
     size: int
 
 
+class Waiting(NamedTuple):
+    """What lies in a spool: batches to be forwarded, batches set aside, and the room taken."""
+
+    batches: int
+    broken: int
+    used_bytes: int
+    bytes_max: int
+
+
 class Box:
     """Seals what lies in the spool, under a key of the key file: no database is needed for it."""
 
@@ -71,7 +80,7 @@ class Spool(Protocol):
 
     async def sweep(self, named: set[str]) -> int: ...
 
-    async def used_bytes(self) -> int: ...
+    async def look(self) -> Waiting: ...
 
     def forwarding(self) -> AbstractContextManager[bool]: ...
 

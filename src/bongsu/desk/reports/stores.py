@@ -9,7 +9,12 @@ from bongsu.desk.audit import Act
 from bongsu.desk.reports.preparing import PreparedReport, PreparedVersion
 from bongsu.desk.reports.view import SealedReport
 from bongsu.desk.reports.words import Kind, Party, Status
+from bongsu.errors import BongsuError
 from bongsu.media.content import Blob
+
+
+class NotStorable(BongsuError):
+    """The tables refuse what a report holds: trying again is no use."""
 
 
 class IntakeStore(Protocol):
@@ -17,6 +22,7 @@ class IntakeStore(Protocol):
         """Store those reports that are not there yet, in one transaction; gives their ids.
 
         `Unavailable`: perhaps stored, perhaps not. The same call later does no harm.
+        `NotStorable`: nothing is stored, for what one of them holds.
         """
         ...
 

@@ -21,7 +21,9 @@ SELECT version, report_version, decided_ts, operator, status, category, is_paid,
        duplicate_of, reason, bulk_id
   FROM assessment WHERE report_id = $1 ORDER BY version
 """
-_LOCK = "SELECT version, assessment, status FROM report WHERE report_id = $1 FOR UPDATE"
+_LOCK = """
+SELECT version, assessment, status, erased_ts FROM report WHERE report_id = $1 FOR UPDATE
+"""
 _EXISTS = "SELECT EXISTS (SELECT FROM report WHERE report_id = $1)"
 
 # {chosen}: a query of report rows, locked. Parameters: $1 now, $2 operator, $3 status,
@@ -128,6 +130,7 @@ class PostgresAssessments:
             arguments.append([status.value for status in CLOSED])
             chosen = f"""
                 SELECT * FROM report WHERE {where} AND status <> ALL(${len(arguments)}::text[])
+                   AND erased_ts IS NULL
                  ORDER BY report_id FOR UPDATE
             """
             done = await connection.execute(_DECIDE.format(chosen=chosen), *arguments)
@@ -148,7 +151,7 @@ async def _check(connection: Connection, report_id: str, base: Base, change: Cha
     row = await connection.fetchrow(_LOCK, report_id)
     if row is None:
         raise NotFound("There is no such report")
-    if Status(row["status"]) in CLOSED:
+    if Status(row["status"]) in CLOSED or row["erased_ts"] is not None:
         raise Refused("The report is closed", code="DESK_STATUS", status=409)
     if (row["version"], row["assessment"]) != (base.version, base.assessment):
         raise Refused("It was changed meanwhile", code="DESK_CHANGED", status=409)

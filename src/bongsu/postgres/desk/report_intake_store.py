@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
+
 from bongsu.desk.reports.catalogue import is_own
 from bongsu.desk.reports.preparing import PreparedReport
+from bongsu.desk.reports.stores import NotStorable
 from bongsu.desk.reports.words import Status
+from bongsu.errors import Unavailable
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.report_rows import columns, insert_versions
 
@@ -55,7 +59,12 @@ class PostgresReportIntake:
             )
             return new
 
-        return await self._database.write(body, idempotent=True)
+        try:
+            return await self._database.write(body, idempotent=True)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            raise NotStorable(str(error)) from error
+        except asyncpg.PostgresError as error:  # such as tables that are not there yet
+            raise Unavailable(f"No report can be stored ({type(error).__name__})") from error
 
 
 def _row(report: PreparedReport) -> tuple[Any, ...]:

@@ -46,7 +46,7 @@ SELECT entry_key, written_ts, party, author, kind, body
   FROM report_entry WHERE report_id = $1 ORDER BY number
 """
 
-_LOCK = "SELECT status, version FROM report WHERE report_id = $1 FOR UPDATE"
+_LOCK = "SELECT status, version, erased_ts FROM report WHERE report_id = $1 FOR UPDATE"
 _DIGEST = "SELECT digest FROM report_version WHERE report_id = $1 AND version = $2"
 _WITHDRAW_FILES = """
 UPDATE report_file SET withdrawn_ts = $3
@@ -124,7 +124,7 @@ class PostgresReports:
         self, report_id: str, version: PreparedVersion, withdrawn: Sequence[int], now: int
     ) -> None:
         async def body(connection: Connection) -> None:
-            status, latest = await _lock(connection, report_id)
+            status, latest = await _lock(connection, report_id, unerased=True)
             if latest == version.version:
                 digest = await connection.fetchval(_DIGEST, report_id, latest)
                 if digest == version.digest:
@@ -148,7 +148,7 @@ class PostgresReports:
         act: Act | None = None,
     ) -> None:
         async def body(connection: Connection) -> None:
-            present, _ = await _lock(connection, report_id)
+            present, _ = await _lock(connection, report_id, unerased=True)
             if await connection.fetchval(_HAS_ENTRY, report_id, entry.entry_key):
                 return
             _check(present, allowed)
@@ -182,10 +182,14 @@ class PostgresReports:
         return [row["report_id"] for row in rows]
 
 
-async def _lock(connection: Connection, report_id: str) -> tuple[Status, int]:
+async def _lock(
+    connection: Connection, report_id: str, *, unerased: bool = False
+) -> tuple[Status, int]:
     row = await connection.fetchrow(_LOCK, report_id)
     if row is None:
         raise NotFound("There is no such report")
+    if unerased and row["erased_ts"] is not None:
+        raise Refused("The report is erased", code="DESK_STATUS", status=409)
     return Status(row["status"]), row["version"]
 
 
