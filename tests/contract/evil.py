@@ -135,10 +135,12 @@ EXAMPLES: dict[str, Any] = {
         "room_subscriptions": {"x": {"timeline_limit": 1, "required_state": [["x", "$ME"]]}},
         "extensions": {"to_device": {"enabled": True, "limit": 1, "since": "x_1"},
                        "e2ee": {"enabled": True},
+                       "io.element.msc4308.thread_subscriptions": {"enabled": True, "limit": 1},
                        "account_data": {"enabled": True, "lists": ["x"], "rooms": ["x"]},
                        "receipts": {"enabled": True, "lists": ["x"], "rooms": ["x"]},
                        "typing": {"enabled": True, "lists": ["x"], "rooms": ["x"]}},
     },
+    "PUT unstable/io.element.msc4306/rooms/{}/thread/{}/subscription": {"automatic": "$x"},
     "PUT v3/profile/{}/{}": {"displayname": "x", "avatar_url": "mxc://x.y/z", "org.x": "x"},
     "POST v3/search": {"search_categories": {"room_events": {
         "search_term": "x", "keys": ["content.body"], "order_by": "recent", "include_state": True,

@@ -7,6 +7,7 @@ sequencer; clients change their ranges, limits, state and extensions at random, 
 at the end ask for everything and are compared with first answers.
 """
 
+import json
 from random import Random
 from typing import Any
 
@@ -16,7 +17,11 @@ from fixtures.sync_house import ALICE, BOB, CAROL, SyncHouse, open_house
 
 from bongsu.errors import Refused
 from bongsu.postgres.database import Database
+from bongsu.rooms.client_event import Device
+from bongsu.sync.sliding.threads import ThreadPages
+from bongsu.users.account_data import THREAD_SUBSCRIPTION
 
+THREADS = "io.element.msc4308.thread_subscriptions"
 PEOPLE = (ALICE, BOB, CAROL)
 ACTIONS = 60
 SEEDS = 20
@@ -36,6 +41,7 @@ class Client:
         self.rooms: dict[str, dict[str, Any]] = {}
         self.invited: set[str] = set()
         self.account_data: dict[str, Any] = {}
+        self.threads: dict[tuple[str, str], dict[str, Any]] = {}
 
     async def sync(self, process: Process, random: Random, *, loses: float = 0.1) -> None:
         """One request of the many that a client may make; its answer may be lost."""
@@ -46,22 +52,47 @@ class Client:
             "required_state": random.choice(STATES),
         }
         on = {"enabled": random.random() < 0.7}
-        extensions = {"account_data": on, "receipts": {"enabled": random.random() < 0.7}}
+        extensions = {
+            "account_data": on, "receipts": {"enabled": random.random() < 0.7},
+            THREADS: {"enabled": random.random() < 0.7, "limit": random.choice([1, 2, 100])},
+        }  # fmt: skip
+        before = self.pos
         answer = await process.get(
             self.user, self.pos, device=self.device, lists={"some": wish}, extensions=extensions
         )
         if random.random() >= loses:
             self.apply(answer)
+            await self.page(process, before, answer["extensions"].get(THREADS, {}))
 
     async def sync_all(self, process: Process) -> None:
         wish = {"timeline_limit": 5, "required_state": EVERYTHING}
         on = {"enabled": True}
         answer = await process.get(
             self.user, self.pos, device=self.device, lists={"some": wish},
-            extensions={"account_data": on, "receipts": on},
+            extensions={"account_data": on, "receipts": on, THREADS: on},
         )  # fmt: skip
         self.apply(answer)
+        await self.page(process, None, answer["extensions"].get(THREADS, {}))
         assert answer["lists"]["some"]["count"] >= len(self.joined)
+
+    async def page(self, process: Process, before: str | None, part: dict[str, Any]) -> None:
+        """Take in what an answer says of threads, and what it left out, as matrix-rust-sdk does."""
+        pages = ThreadPages(process.core, process.store)
+        rest = part.get("prev_batch")
+        while True:
+            for name, subscribed in (("subscribed", True), ("unsubscribed", False)):
+                for room_id, threads in part.get(name, {}).items():
+                    for root, shown in threads.items():
+                        self.follow(room_id, root, {**shown, "subscribed": subscribed})
+            if rest is None:
+                return
+            part = json.loads(await pages.page(Device(self.user, self.device), rest, before, 1))
+            rest = part.get("end")
+
+    def follow(self, room_id: str, root: str, shown: dict[str, Any]) -> None:
+        known = self.threads.get((room_id, root))
+        if known is None or known["bump_stamp"] < shown["bump_stamp"]:
+            self.threads[room_id, root] = shown
 
     @property
     def joined(self) -> dict[str, dict[str, Any]]:
@@ -115,7 +146,7 @@ async def act(house: SyncHouse, random: Random, rooms: list[str], sent: list[str
     """One thing that somebody does; the rules may refuse it."""
     user, other = random.choice(PEOPLE), random.choice(PEOPLE)
     room = random.choice(rooms)
-    match random.randrange(13):
+    match random.randrange(15):
         case 0 | 1 | 2 | 3:
             sent.append((await house.send(room, user)).event_id)
         case 4:
@@ -133,7 +164,11 @@ async def act(house: SyncHouse, random: Random, rooms: list[str], sent: list[str
         case 11:
             target = random.choice([None, room])
             await house.put(user, "org.example", {"n": random.random()}, target)
-        case 12 if sent:
+        case 12 | 13:
+            content = {"subscribed": random.random() < 0.7, "automatic": random.random() < 0.5}
+            root = random.choice(["$one", "$two", "$three"])
+            await house.put(user, THREAD_SUBSCRIPTION + root, content, room)
+        case 14 if sent:
             await house.redact(room, user, random.choice(sent))
         case _:
             pass
@@ -169,6 +204,7 @@ def compare(client: Client, fresh: Client) -> None:
     assert client.joined.keys() == fresh.joined.keys()
     assert client.invited == fresh.invited
     assert client.account_data == fresh.account_data
+    assert client.threads == fresh.threads
     for room_id, room in client.joined.items():
         expected = fresh.joined[room_id]
         assert room["state"] == expected["state"]

@@ -1,4 +1,4 @@
-"""Tokens that stand for one position: of messages to a device, of changed thread subscriptions."""
+"""Tokens that stand for positions: of messages to a device, of changed thread subscriptions."""
 
 from bongsu.errors import InvalidParam
 from bongsu.sync.token import POSITION_MAX
@@ -6,19 +6,23 @@ from bongsu.sync.token import POSITION_MAX
 DIGITS_MAX = 19
 
 
-def encode_cursor(position: int, incarnation: bytes) -> str:
-    return f"{incarnation.hex()}_{position}"
+def encode_cursor(incarnation: bytes, *positions: int) -> str:
+    return "_".join((incarnation.hex(), *map(str, positions)))
 
 
-def parse_cursor(text: str, incarnation: bytes, name: str) -> int | None:
-    """The position; None for a token of another incarnation, which says nothing here.
+def parse_cursor(text: str, incarnation: bytes, count: int, name: str) -> list[int] | None:
+    """So many positions; None for a token of another incarnation, which says nothing here.
 
     `InvalidParam` if the parameter of that name is no token.
     """
-    mark, _, digits = text.partition("_")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX):
+    mark, *numbers = text.split("_", count)
+    if len(numbers) != count or not all(map(_is_number, numbers)):
         raise InvalidParam(f"{name} is not a token")
-    position = int(digits)
-    if position > POSITION_MAX:
+    positions = list(map(int, numbers))
+    if max(positions) > POSITION_MAX:
         raise InvalidParam(f"{name} is not a token")
-    return position if mark == incarnation.hex() else None
+    return positions if mark == incarnation.hex() else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX

@@ -75,7 +75,8 @@ class ExtensionReader:
             return answer._replace(messages=(), has_news=False, is_full=False)
         cursor = 0
         if to_device.since:  # of another incarnation, it acknowledges nothing here
-            cursor = parse_cursor(to_device.since, incarnation, "since of to_device") or 0
+            found = parse_cursor(to_device.since, incarnation, 1, "since of to_device")
+            cursor = found[0] if found else 0
         limit = TO_DEVICE_LIMIT if to_device.limit is None else to_device.limit
         return await self._devices.answer(view.device, since, cursor, view.pin.vector, limit)
 
@@ -94,7 +95,7 @@ class ExtensionReader:
     ) -> list[bytes]:
         parts: list[bytes] = []
         if is_on(extensions.to_device):
-            token = encode(encode_cursor(answer.to_device, incarnation))
+            token = encode(encode_cursor(incarnation, answer.to_device))
             parts.append(
                 b'"to_device":{"next_batch":%b,"events":[%b]}' % (token, b",".join(answer.messages))
             )

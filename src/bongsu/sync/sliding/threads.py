@@ -1,14 +1,14 @@
 """Changes of thread subscriptions: in an answer (MSC4308), and page by page behind it.
 
-A token is a position in the reader's own partition. Only the latest change of each thread is kept,
-so a page holds what lies between two positions as it is now; what changed meanwhile comes with the
-next answer.
+A token is two positions in the reader's own partition: what is left out lies after the one and up
+to the other. Only the latest change of each thread is kept, so a page holds what lies there now;
+what changed meanwhile comes with the next answer.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from bongsu.errors import Unavailable
+from bongsu.errors import InvalidParam, Unavailable
 from bongsu.log.position import PARTITIONS, partition_of
 from bongsu.rooms.client_event import Device
 from bongsu.sync.sliding.connection import decode_position
@@ -39,10 +39,11 @@ class ThreadStore(Protocol):
 
 
 class ThreadNews(NamedTuple):
-    """Changes, the latest first; `rest`: up to there lie some that are left out."""
+    """Changes, the latest first; `rest`: those after the one position and up to the other are left
+    out."""
 
     changes: Sequence[ThreadRecord]
-    rest: int | None
+    rest: tuple[int, int] | None
 
 
 NO_THREADS = ThreadNews((), None)
@@ -54,7 +55,7 @@ async def load_threads(
     found = await store.load_threads(user_id, after, through, limit + 1)
     if len(found) <= limit:
         return ThreadNews(found, None)
-    return ThreadNews(found[:limit], found[limit].position)
+    return ThreadNews(found[:limit], (after, found[limit].position))
 
 
 def render(news: ThreadNews, incarnation: bytes, rest: str) -> bytes:
@@ -71,7 +72,7 @@ def render(news: ThreadNews, incarnation: bytes, rest: str) -> bytes:
         if by_room:
             members.append(encode(name) + b":" + encode(by_room))
     if news.rest is not None:
-        members.append(encode(rest) + b":" + encode(encode_cursor(news.rest, incarnation)))
+        members.append(encode(rest) + b":" + encode(encode_cursor(incarnation, *news.rest)))
     return b"{%b}" % b",".join(members)
 
 
@@ -83,20 +84,22 @@ class ThreadPages:
         self._store = store
 
     async def page(self, device: Device, start: str | None, stop: str | None, limit: int) -> bytes:
-        """Up to `limit` changes; `stop` may be the `pos` of a request, too.
+        """Up to `limit` changes. `stop`, the `pos` of a request, counts only without `start`, which
+        knows better: an answer may tell of more than what happened since.
 
         `InvalidParam` if one is no token, `Unavailable` if this node cannot read the log.
         """
-        incarnation = self._sync.tokens.incarnation
-        begin = None if start is None else parse_cursor(start, incarnation, "from")
-        partition = partition_of(device.user_id)
-        if begin is not None:
-            await self._reach(partition, begin)
-        user, pin = await self._sync.present(device)
-        through = pin.vector[partition] if begin is None else min(begin, pin.vector[partition])
+        tokens, partition = self._sync.tokens, partition_of(device.user_id)
         after = 0 if stop is None else self._stop(stop, partition)
+        begin = None if start is None else parse_cursor(start, tokens.incarnation, 2, "from")
+        if begin is not None:
+            await self._reach(partition, begin[1])
+        user, pin = await self._sync.present(device)
+        through = pin.vector[partition]
+        if begin is not None:
+            after, through = begin[0], min(begin[1], through)
         news = await load_threads(self._store, user.user_id, after, through, limit)
-        return render(news, incarnation, "end")
+        return render(news, tokens.incarnation, "end")
 
     async def _reach(self, partition: int, position: int) -> None:
         vector = tuple(position if p == partition else 0 for p in range(PARTITIONS))
@@ -104,9 +107,8 @@ class ThreadPages:
             raise Unavailable("Behind the log")
 
     def _stop(self, text: str, partition: int) -> int:
-        tokens = self._sync.tokens
         pos = decode_position(text)
         if pos is None:
-            return parse_cursor(text, tokens.incarnation, "to") or 0
-        token = tokens.decode(pos.token)
-        return 0 if tokens.is_foreign(token) else token.vector[partition]
+            raise InvalidParam("to is not a token")
+        token = self._sync.tokens.decode(pos.token)
+        return 0 if self._sync.tokens.is_foreign(token) else token.vector[partition]
