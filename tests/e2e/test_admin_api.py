@@ -228,6 +228,23 @@ async def test_members_move_to_a_new_room(client: HttpClient, admin: User) -> No
         await fay.send_text(new_room, "but why?")
 
 
+async def test_who_is_locked_polls_no_more(server: Bongsu, client: HttpClient, admin: User) -> None:
+    """Though each poll repeats the one before, which had its right."""
+    own = HttpClient(server.url)
+    user = await register(own, "polls")
+    path = f"{ADMIN_V2}/users/{quote(user.user_id)}"
+    token = (await user.sync())["next_batch"]
+    for _ in range(3):
+        token = (await user.sync(token))["next_batch"]
+    await call(client, "PUT", path, {"locked": True}, token=admin.token)
+    with pytest.raises(MatrixError) as refused:
+        await user.sync(token)
+    assert (refused.value.status, refused.value.errcode) == (401, "M_USER_LOCKED")
+    await call(client, "PUT", path, {"locked": False}, token=admin.token)
+    await user.sync(token)
+    await own.close()
+
+
 async def test_a_blocked_room_is_entered_by_nobody(client: HttpClient, admin: User) -> None:
     gil, hana = await register(client, "block-gil"), await register(client, "block-hana")
     room = await gil.create_room(preset="public_chat")

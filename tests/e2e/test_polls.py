@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from harness.bongsu import Bongsu
 from harness.http import HttpClient
-from harness.matrix import MatrixError, User, register
+from harness.matrix import MatrixError, User, call, register
 
 SECONDS_MAX = 60
 WAIT = {"timeout": 30_000, "set_presence": "offline"}
@@ -144,6 +144,24 @@ async def test_two_people_on_one_connection_get_their_own(solo: Bongsu, connect:
         assert theirs in mine["rooms"]["join"]
         assert "rooms" not in his
         tokens |= {alice.user_id: mine["next_batch"], bob.user_id: his["next_batch"]}
+
+
+async def test_two_people_whose_tokens_are_in_the_query(solo: Bongsu, connect: Connect) -> None:
+    """All that tells them apart is within the target."""
+    alice, bob = await person(connect), await person(connect)
+    theirs = await alice.create_room(name="alice's")
+    at = {user.user_id: await quiet_token(user) for user in (alice, bob)}
+    shared = connect()
+    for number in range(4):
+        await alice.send_text(theirs, str(number))
+        for order in ("access_token={token}&since={since}", "since={since}&access_token={token}"):
+            for user in (alice, bob):
+                query = order.format(token=user.token, since=at[user.user_id])
+                answer = await call(shared, "GET", f"/_matrix/client/v3/sync?timeout=0&{query}")
+                if order.endswith("{token}"):  # else it is asked for again
+                    at[user.user_id] = answer["next_batch"]
+                rooms = answer.get("rooms", {}).get("join", {})
+                assert (theirs in rooms) is (user is alice)
 
 
 async def test_nothing_is_left_of_a_client_that_goes(solo: Bongsu, connect: Connect) -> None:
