@@ -194,6 +194,14 @@ async def test_a_hundred_megabytes_are_refused_before_they_are_read(desk_house: 
     assert page.status == 413
 
 
+async def test_no_field_takes_the_memory_of_a_file(desk_house: DeskHouse) -> None:
+    visitor = desk_house.visitor()
+    long = "x" * 300_000
+    assert (await report(visitor, name=long)).status == 413
+    page = await report(visitor, name=long, files=(File("evidence", "a", b"x"),))
+    assert page.status in (400, 413)
+
+
 async def test_one_click_from_the_messenger(desk_house: DeskHouse, database_owner: Any) -> None:
     server = desk_house.parts.settings.server_name
     await desk_house.add_account("alice")

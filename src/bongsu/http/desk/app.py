@@ -24,7 +24,7 @@ from bongsu.errors import LimitExceeded, Refused, Unavailable
 from bongsu.http.asgi import Receive, Scope, Send
 from bongsu.http.desk import csrf, headers, proof_of_work
 from bongsu.http.desk.body import bounded
-from bongsu.http.desk.endpoints import Area, Endpoint
+from bongsu.http.desk.endpoints import FORM_BYTES_MAX, Area, Endpoint
 from bongsu.http.desk.face import Face
 from bongsu.http.desk.static import KEEP
 from bongsu.http.desk.texts import LANGUAGES, choose_language
@@ -102,7 +102,7 @@ class DeskApp:
             if not operator.may(*endpoint.roles):
                 raise Refused(visit.t("base.role_missing"), code="DESK_ROLE", status=403)
         visit.session, visit.operator_or_none = session, operator
-        visit.request = bounded(request, endpoint.body_bytes_max)
+        visit.request = bounded(request, _bytes_max(endpoint, request))
         if endpoint.method == "POST" and not endpoint.takes_body:
             await self._read_form(endpoint, visit)
         try:
@@ -126,7 +126,7 @@ class DeskApp:
         visit.form = await visit.request.form(
             max_files=endpoint.files_max,
             max_fields=endpoint.fields_max,
-            max_part_size=endpoint.body_bytes_max,
+            max_part_size=FORM_BYTES_MAX,  # of a field; files go to the disk
         )
         token = visit.form.get(csrf.FIELD)
         if not self._face.csrf.is_token(token, visit.visitor, visit.session):
@@ -196,6 +196,13 @@ class DeskApp:
         if file is None:
             raise HTTPException(404)
         return Response(file.body, headers={"Cache-Control": KEEP}, media_type=file.media_type)
+
+
+def _bytes_max(endpoint: Endpoint, request: Request) -> int:
+    """What is not multipart is parsed in memory: no more of it than a form without files has."""
+    if endpoint.takes_body or request.headers.get("content-type", "").startswith("multipart/"):
+        return endpoint.body_bytes_max
+    return min(endpoint.body_bytes_max, FORM_BYTES_MAX)
 
 
 def _described(error: Exception) -> tuple[int, str, str, Mapping[str, str]]:

@@ -41,7 +41,6 @@ CREATE INDEX report_category ON report (category, received_ts, report_id);
 CREATE INDEX report_account ON report (account_id) WHERE account_id IS NOT NULL;
 CREATE INDEX report_unerased ON report (changed_ts) WHERE erased_ts IS NULL;
 CREATE INDEX report_words ON report USING gin (words);
-CREATE INDEX report_stored ON report (stored_ts) WHERE stored_ts > received_ts + 10000;
 
 CREATE TABLE report_version (
     report_id       text COLLATE "C" NOT NULL, -- whose
