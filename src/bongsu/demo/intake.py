@@ -15,6 +15,7 @@ from bongsu.demo.visitor import Broken, hold
 from bongsu.desk.reports.generator import Generated, generate
 
 CONNECTIONS = 200
+UNDER_WAY_MAX = 1_000
 ANSWER_SECONDS_MAX = 120.0
 SETTLE_SECONDS_MAX = 600.0
 TRIES = 3
@@ -48,6 +49,7 @@ class Intake:
     answers: dict[str, Answered] = field(default_factory=dict[str, Answered])
     lost_ts: int = 0
     back_ts: int = 0
+    seconds: float = 0.0  # from the first to the last answer
 
     @property
     def spooled(self) -> int:
@@ -56,7 +58,7 @@ class Intake:
 
 async def take_in(stage: Stage, pace: Pace) -> Intake:
     """Send all at their times, whatever happens; wait until everything is in the database."""
-    intake = Intake(list(generate(seed=2022, count=pace.reports)))
+    intake = Intake(await asyncio.to_thread(_made, pace.reports))
     async with aiohttp.ClientSession(
         stage.url,
         connector=aiohttp.TCPConnector(limit=CONNECTIONS),
@@ -69,12 +71,19 @@ async def take_in(stage: Stage, pace: Pace) -> Intake:
             raise Broken("there is no report form")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_lose_and_bring_back(stage, intake, pace.reports / pace.rate))
-            started = time.monotonic()
+            started, room = time.monotonic(), asyncio.Semaphore(UNDER_WAY_MAX)
             for number, report in enumerate(intake.made):
                 await asyncio.sleep(max(0.0, started + number / pace.rate - time.monotonic()))
-                tasks.create_task(_send(session, found[1], report, intake))
+                await room.acquire()  # a machine that is too slow is not buried
+                sending = tasks.create_task(_send(session, found[1], report, intake))
+                sending.add_done_callback(lambda _: room.release())
+        intake.seconds = time.monotonic() - started
     await _settle(stage)
     return intake
+
+
+def _made(count: int) -> list[Generated]:
+    return list(generate(seed=2022, count=count))
 
 
 async def judge(stage: Stage, intake: Intake) -> str:
@@ -90,8 +99,8 @@ async def judge(stage: Stage, intake: Intake) -> str:
     hold(intake.spooled > 0, "the loss of the database was not felt: nothing was spooled")
     away = (intake.back_ts - intake.lost_ts) / 1000
     return (
-        f"{len(sent):,} reports answered, 0 lost, 0 doubled; the database was away "
-        f"for {away:.1f} s, {intake.spooled:,} were told: received here, not yet confirmed"
+        f"{len(sent):,} reports answered in {intake.seconds:.0f} s, 0 lost, 0 doubled; the database "
+        f"was away for {away:.1f} s, {intake.spooled:,} were told: received here, not yet confirmed"
     )
 
 

@@ -37,6 +37,7 @@ MEMORY_MB = 128
 CONNECTIONS_MAX = 150
 READY_SECONDS_MAX = 120.0
 STOP_SECONDS_MAX = 30.0
+LOG_CHARS_SHOWN = 2_000
 
 
 class People(NamedTuple):
@@ -160,7 +161,10 @@ async def set_up() -> AsyncGenerator[Stage]:
         stage = Stage(folder, engine, f"http://127.0.0.1:{port}")
         stack.push_async_callback(stage.close)
         await _wait_for(stage.url, desk, folder / "desk.log")
-        yield stage
+        try:
+            yield stage
+        except Broken as broken:
+            raise Broken(f"{broken}\n{_last_words(folder / 'desk.log')}".rstrip()) from None
 
 
 async def _start_desk(folder: Path, dsn: str, port: int) -> asyncio.subprocess.Process:
@@ -211,7 +215,7 @@ async def _stop(desk: asyncio.subprocess.Process) -> None:
 
 
 def _last_words(log: Path) -> str:
-    return log.read_text("utf-8", "replace")[-500:]
+    return log.read_text("utf-8", "replace")[-LOG_CHARS_SHOWN:]
 
 
 def _free_port() -> int:
