@@ -97,7 +97,8 @@ rm -rf "$to.part"
 cp -a "{site.backup}/base/$1" "$to.part"
 rm -f "$to.part/standby.signal"
 # Where the backup is of a standby Patroni names every recovery target there is, if only as empty.
-sed -i '/^recovery_target/d' "$to.part/postgresql.conf"
+# At a cluster's first start it writes "ANY None (*)": ignored while running, fatal to a start.
+sed -i '/^recovery_target/d; /^synchronous_standby_names/d' "$to.part/postgresql.conf"
 touch "$to.part/recovery.signal"
 echo 'local all all trust' > "$to.part/pg_hba.conf"  # Patroni writes its own again
 mv "$to.part" "$to"
