@@ -121,6 +121,7 @@ async def test_notices_outlive_the_database_and_the_desk(
         await asyncio.to_thread(postgres.kill)
         await until(lambda: shows(visitor, "The database cannot be reached now"))
         assert await shows(visitor, "Fire")
+        assert '"database":false' in (await visitor.get("/health")).text
         desks[0].kill()
         desks[0].start()  # without a database: from what it kept on disk
         await until(lambda: shows(visitor, "Fire"))

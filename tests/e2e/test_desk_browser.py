@@ -57,6 +57,24 @@ async def test_a_fire_as_people_see_it(desk_house: DeskHouse) -> None:
                 await read_notices(page, desk_house.url, f"{size}-{language}")
 
 
+async def test_a_browser_does_the_work_that_is_asked_for_under_attack(
+    desk_house: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent: list[str] = []
+    monkeypatch.setattr(desk_house.parts.face.work, "bits", 10)
+    monkeypatch.setattr(
+        desk_house.parts.face.limiter, "spend", lambda name, who: spent.append(name)
+    )
+    async with opened_browser() as browser:
+        for script, is_unworked in ((True, False), (False, True)):
+            async with opened_page(browser, script=script) as page:
+                await page.goto(desk_house.url + "/subscribe")
+                await page.locator("#webhook").fill("https://example.org/hook")
+                await page.get_by_role("button", name="보내기").click()
+                await page.get_by_role("heading", name="확인 메시지를 보냈습니다").wait_for()
+            assert ("unworked" in spent) is is_unworked
+
+
 async def read_notices(page: Page, url: str, name: str) -> None:
     fire = "데이터센터 화재" if name.endswith("ko") else "Fire at a data centre"
     await page.goto(url + "/")

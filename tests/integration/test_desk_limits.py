@@ -1,0 +1,48 @@
+"""What one address, or one account, may ask of the desk, and how often."""
+
+from typing import Any
+
+import pytest
+from fixtures.desk_house import DeskHouse
+
+from bongsu.http.desk.limits import RATES
+
+
+@pytest.fixture
+def desk_settings() -> dict[str, Any]:
+    return {"rate_limits": True, "desk_proof_of_work": 12}
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(desk_house: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine must not win back what was spent."""
+    monkeypatch.setattr(desk_house.parts.face.limiter, "_clock", lambda: 1000.0)
+
+
+async def test_passwords_are_not_guessed_quickly(desk_house: DeskHouse) -> None:
+    await desk_house.add_account("alice")
+    visitor = desk_house.visitor()
+    statuses = [
+        (await visitor.sign_in("alice", f"guess {number}")).status
+        for number in range(RATES["sign_in"].burst + 1)
+    ]
+    assert statuses[0] == 403
+    assert statuses[-1] == 429
+    page = await visitor.sign_in("alice", "wonderland")
+    assert page.status == 429
+    assert int(page.headers["Retry-After"]) >= 1
+
+
+async def test_without_the_work_forms_are_taken_slowly_but_taken(desk_house: DeskHouse) -> None:
+    visitor = desk_house.visitor()
+    statuses = [
+        (
+            await visitor.post(
+                "/subscribe", {"channel": "webhook", "target": f"https://example.org/{number}"}
+            )
+        ).status
+        for number in range(RATES["unworked"].burst + 1)
+    ]
+    assert statuses == [200] * RATES["unworked"].burst + [429]
+    assert (await visitor.get("/")).status == 200  # the notices have no limit
+    assert (await visitor.get("/health")).status == 200
