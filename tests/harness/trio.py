@@ -24,6 +24,7 @@ from harness.postgres import _BIN, _unprivileged_user  # pyright: ignore[reportP
 from harness.process import Process, command_of, free_port, tree_of
 
 READY_SECONDS_MAX = 90.0
+LOG_LINES = 60
 PASSWORD = "secret"
 LOST_CONNECTION = (
     asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError,
@@ -135,7 +136,8 @@ class TrioSite:
                 f"{each['at']:.3f} {self.name} {each['action']}: {each['reason']}"
                 for each in self.status()["decisions"]
             )
-        return f"{self.name}: no witness"
+        last = (self.folder / "witness.log").read_text(errors="replace").splitlines()[-LOG_LINES:]
+        return "\n".join([f"{self.name}: no witness", *(f"{self.name} | {line}" for line in last)])
 
     def write_configuration(self) -> None:
         self.folder.mkdir()
@@ -291,7 +293,7 @@ class Trio:
     def story(self) -> str:
         """What all witnesses decided, in order of time."""
         lines = "\n".join(site.decisions() for site in self.sites.values()).splitlines()
-        return "\n".join(sorted(lines))
+        return "\n".join(sorted(lines, key=lambda line: line.split(" | ")[0]))
 
 
 class Writer:

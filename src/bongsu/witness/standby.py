@@ -44,7 +44,11 @@ SELECT pg_is_in_recovery() AS in_recovery,
 _CHMOD = "COPY (SELECT) TO PROGRAM 'cat > /dev/null; chmod {} postgresql.auto.conf'"
 _LOCK_FILE, _UNLOCK_FILE = _CHMOD.format("0400"), _CHMOD.format("0600")
 
-Errors = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, EOFError)
+# The internal one is what asyncpg says of a server that goes in the middle of an answer.
+Errors = (
+    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError,
+    OSError, TimeoutError, EOFError,
+)  # fmt: skip
 
 
 class StandbyUnavailable(Exception):
