@@ -15,12 +15,18 @@ import aiohttp
 import pytest
 from fixtures.desk_house import DeskHouse
 from fixtures.drill_reports import BEGAN, drill_report, drill_run
-from harness.desk import Page, Visitor
+from harness.desk import File, Page, Visitor
 from harness.desk_cases import CANARY, HOME, add, open_case, public_report, publish
 from pypdf import PdfReader
 
 from bongsu.desk.roles import Role
 from bongsu.pdf.report import FONTS
+
+
+@pytest.fixture
+def desk_settings() -> dict[str, str]:
+    """A scanner that knows one virus."""
+    return {"desk_scan_command": "sh -c '! grep -q EICAR'"}
 
 
 async def machine(
@@ -225,3 +231,14 @@ async def test_a_draft_with_a_hanging_cause_is_not_made(desk_house: DeskHouse) -
     page = await ann.post(f"{HOME}/{case_id}/drafts", {"summary": "x"})
     assert page.status == 400
     assert "stands on no public evidence" in page.text
+
+
+async def test_an_infected_file_is_no_evidence(desk_house: DeskHouse) -> None:
+    ann = await desk_house.operator("ann", Role.INVESTIGATOR)
+    case_id = await open_case(ann)
+    path = f"{HOME}/{case_id}"
+    for body, status in ((b"EICAR", 400), (b"a log", 200)):
+        file = File("file", "a.log", body)
+        page = await ann.post(f"{path}/evidence", {"description": "x"}, files=[file], form_at=path)
+        assert page.status == status, page.text
+    assert re.findall(r"<strong>(E\d)</strong>", page.text) == ["E1"]

@@ -99,8 +99,9 @@ async def judge(stage: Stage, intake: Intake) -> str:
     hold(intake.spooled > 0, "the loss of the database was not felt: nothing was spooled")
     away = (intake.back_ts - intake.lost_ts) / 1000
     return (
-        f"{len(sent):,} reports answered in {intake.seconds:.0f} s, 0 lost, 0 doubled; the database "
-        f"was away for {away:.1f} s, {intake.spooled:,} were told: received here, not yet confirmed"
+        f"{len(sent):,} reports answered in {intake.seconds:.0f} s, 0 lost, 0 doubled; the "
+        f"database was away for {away:.1f} s, {intake.spooled:,} were told: received here, not yet "
+        "confirmed"
     )
 
 

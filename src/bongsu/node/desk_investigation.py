@@ -8,6 +8,7 @@ from bongsu.desk.investigation.publishing import Publishing
 from bongsu.desk.prevention.prevention import Prevention
 from bongsu.desk.statements.briefings import Briefings
 from bongsu.desk.statements.statements import Statements
+from bongsu.host.scan_command import CommandScanner
 from bongsu.http.desk.briefing_feed import BriefingFeed
 from bongsu.http.desk.briefings import HOME as BRIEFINGS
 from bongsu.http.desk.briefings import BriefingPages
@@ -62,9 +63,11 @@ class Investigation:
         tickets = Tickets(
             parts.sealer.file_keys.derive("tickets"), "investigation file", DOWNLOAD_SECONDS
         )
+        command = parts.settings.desk_scan_command
+        scanner = CommandScanner(command) if command else None
         yield InvestigationPages(self.publishing, blobs, FpdfPrinter(), files_url)
         yield CasePages(self.cases, self.machine_events)
-        yield EvidencePages(self.cases, blobs, parts.audit, tickets, files_url)
+        yield EvidencePages(self.cases, blobs, parts.audit, tickets, files_url, scanner)
         yield DraftPages(self.publishing)
         yield MachineApi(self.machine_events, self.prevention)
         yield PreventionPages(self.prevention, self.publishing, blobs)

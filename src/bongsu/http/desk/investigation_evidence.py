@@ -10,7 +10,8 @@ from starlette.responses import Response
 from bongsu.desk.audit import Act
 from bongsu.desk.investigation.cases import INTERVIEW_CHARS_MAX, Cases
 from bongsu.desk.investigation.evidence import FILE_BYTES_MAX, NAME_CHARS_MAX, NewEvidence
-from bongsu.errors import NotFound
+from bongsu.desk.reports.scanning import Scan, Scanner
+from bongsu.errors import NotFound, Unavailable
 from bongsu.http.desk import wording
 from bongsu.http.desk.downloads import FileStore, attachment
 from bongsu.http.desk.endpoints import Endpoint, get, post
@@ -33,17 +34,21 @@ class AuditRecorder(Protocol):
 
 
 class EvidencePages:
-    """`files_url`: where files are downloaded from, whatever cookies there are; "": this origin."""
+    """`files_url`: where files are downloaded from, whatever cookies there are; "": this origin.
+
+    Without a `scanner` files are taken as they come.
+    """
 
     def __init__(
         self, cases: Cases, files: EvidenceFiles, audit: AuditRecorder, tickets: Tickets,
-        files_url: str,
+        files_url: str, scanner: Scanner | None = None,
     ) -> None:  # fmt: skip
         self._cases = cases
         self._files = files
         self._audit = audit
         self._tickets = tickets
         self._files_url = files_url
+        self._scanner = scanner
 
     def endpoints(self) -> Iterator[Endpoint]:
         roles = INVESTIGATORS
@@ -67,11 +72,22 @@ class EvidencePages:
             raise visit.refuse("base.field_missing", name="file")
         for file in files:
             blob = await self._files.put(_chunks(file), bytes_max=FILE_BYTES_MAX)
+            await self._scan(visit, blob)
             new = NewEvidence(
                 visit.operator.user_id, blob.sha256, blob.size, _name(file), description
             )
             await self._cases.add_evidence(case_id, new)
         return visit.redirect(f"{HOME}/{case_id}")
+
+    async def _scan(self, visit: Visit, blob: Blob) -> None:
+        """Before it is evidence: afterwards it could not be taken back."""
+        if self._scanner is None:
+            return
+        verdict = await self._scanner.scan(self._files.stream(blob.sha256, 0, blob.size))
+        if verdict is Scan.INFECTED:
+            raise visit.refuse("investigation.infected")
+        if verdict is not Scan.CLEAN:
+            raise Unavailable("The scanner gave no verdict")
 
     async def show(self, visit: Visit) -> Response:
         case_id = visit.path["case"]
