@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import jsonschema
+from fixtures.compensation_house import DAY_76
 from fixtures.desk_house import DeskHouse
 from fixtures.drill_reports import drill_report, drill_run
 from harness.desk import File, Visitor
@@ -222,6 +223,11 @@ async def test_what_answers_is_what_is_described(desk_house: DeskHouse) -> None:
     (hash,) = re.findall(r'name="hash" value="([0-9a-f]{64})"', text)
     await bob.post(f"{draft}/review", {"hash": hash, "verdict": "approve"}, form_at=draft)
     await ann.post(f"{draft}/publish", {"hash": hash}, form_at=draft)
+    programmes = "/operator/compensation"
+    text = {"text": DAY_76, "note": "first", "based_on": "0"}
+    await ann.post(f"{programmes}/save", text, form_at=f"{programmes}/new")
+    here = f"{programmes}/programmes/day-76"
+    await ann.post(f"{here}/dry-run", {"version": "1"}, form_at=here)
     session = await desk_house.parts.people.sign_in("ann", "wonderland")
     event = {"id": "e", "at": 1, "what": "x"}
     tokens = {"sender": await sender_token(ann), "operator": session}
@@ -229,6 +235,7 @@ async def test_what_answers_is_what_is_described(desk_house: DeskHouse) -> None:
         "/api/machine-events": json.dumps({"events": [event]}).encode(),
         "/api/drill-reports": drill_report(drill_run()),
         "/api/witness-logs": b'{"timestamp":"2026-11-26T10:00:01Z","event":"suspect"}\n',
+        "/api/compensation/check": json.dumps({"text": DAY_76}).encode(),
     }
     names = {
         "case": case.path.rpartition("/")[2], "version": "1",
@@ -256,7 +263,7 @@ async def test_what_answers_is_what_is_described(desk_house: DeskHouse) -> None:
                 assert status == 404
                 _hold(described, operation["responses"]["404"], told)
             called += 1
-    assert called == 9
+    assert called == 12
 
 
 def _hold(described: Any, part: Any, instance: Any) -> None:

@@ -8,6 +8,7 @@ from bongsu.desk.compensation.ledger import Ledger
 from bongsu.desk.compensation.pain001 import Payer
 from bongsu.desk.compensation.paying import Paying
 from bongsu.desk.compensation.versions import Programmes
+from bongsu.http.desk.compensation_api import CompensationApi
 from bongsu.http.desk.compensation_grants import GrantPages
 from bongsu.http.desk.compensation_ledger import LedgerPages
 from bongsu.http.desk.compensation_payouts import PayoutPages
@@ -49,6 +50,7 @@ class Compensation:
     def areas(self) -> Iterator[Area]:
         yield ProgrammePages(self.programmes, self.deciding, self.grants)
         yield PayoutPages(self.programmes, self.deciding, self.paying)
+        yield CompensationApi(self.programmes, self.ledger_store)
         yield LedgerPages(self.ledger, self.ledger_store)
         # The same cookie as on the form for reports.
         accounts = Tickets(self._keys.derive("tickets"), "reporter", ACCOUNT_SECONDS)

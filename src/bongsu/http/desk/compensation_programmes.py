@@ -83,7 +83,9 @@ class ProgrammePages:
         problems = check(draft.text)
         if visit.text("part", 1):
             return visit.render(
-                "compensation/problems.html", problems=problems, rules=_rules(draft.text, visit)
+                "compensation/problems.html",
+                problems=problems,
+                rules=rules_in_words(draft.text, visit),
             )
         return _editor(visit, draft, problems)
 
@@ -162,7 +164,7 @@ def _editor(
         status=status,
         draft=draft,
         problems=problems,
-        rules=_rules(draft.text, visit),
+        rules=rules_in_words(draft.text, visit),
         error=error,
         text_chars_max=TEXT_CHARS_MAX,
         note_chars_max=NOTE_CHARS_MAX,
@@ -192,7 +194,8 @@ def _chosen(versions: Sequence[Version], wish: str) -> Version:
     return versions[-1]
 
 
-def _rules(text: str, visit: Visit) -> list[RuleInWords]:
+def rules_in_words(text: str, visit: Visit) -> list[RuleInWords]:
+    """What a text means; nothing as long as anything is wrong with it."""
     try:
         programme, _ = parse_programme(text)
     except ProgrammeRefused:

@@ -12,6 +12,12 @@ from starlette.responses import JSONResponse, Response
 from bongsu.desk.drill_report import Drill
 from bongsu.desk.investigation.document import Document
 from bongsu.desk.investigation.machine_events import Taken
+from bongsu.http.desk.compensation_api import (
+    Checked,
+    LedgerTotals,
+    ProgrammeList,
+    ProgrammeText,
+)
 from bongsu.http.desk.endpoints import Endpoint, api
 from bongsu.http.desk.investigation_public import InvestigationList
 from bongsu.http.desk.machine_api import DrillsTaken, EventBatch, EventList
@@ -78,6 +84,18 @@ OPERATIONS: Sequence[Operation] = (
         "get", "/api/statements/{statement}/{version}",
         "A version of a statement with all that its hash is made of.",
         ToldStatement, statuses=(404,),
+    ),
+    Operation(
+        "post", "/api/compensation/check", "What is wrong in a programme's text, line by line.",
+        Checked, ProgrammeText, token="operator", statuses=(400, 401, 403),
+    ),
+    Operation(
+        "get", "/api/compensation/programmes", "The latest version of every programme.",
+        ProgrammeList, token="operator", statuses=(401, 403),
+    ),
+    Operation(
+        "get", "/api/compensation/ledger", "What the ledger's accounts hold, by class and unit.",
+        LedgerTotals, token="operator", statuses=(401, 403),
     ),
 )  # fmt: skip
 
