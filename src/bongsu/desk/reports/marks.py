@@ -14,6 +14,7 @@ import unicodedata
 from array import array
 from collections.abc import Iterable
 from enum import IntEnum
+from zlib import crc32
 
 from bongsu.desk.reports.claim import Personal
 from bongsu.search.terms import terms_of
@@ -27,6 +28,7 @@ WORDS_MAX = 400  # terms of one report under which it is found
 
 _MASK = (1 << 63) - 1
 _EMPTY = 1 << 64
+_SPREAD = 0x9E3779B97F4A7C15  # Knuth's multiplier for 64 bits
 
 
 class MarkKind(IntEnum):
@@ -44,6 +46,8 @@ class Marker:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._seed = crc32(key)
+        self._states: dict[str, hashlib.blake2b] = {}
 
     def marks(
         self, account_id: str | None, personal: Personal, files: Iterable[bytes]
@@ -68,11 +72,14 @@ class Marker:
         plain = squeeze(text)[:TEXT_CHARS_MAX]
         if len(plain) < TEXT_CHARS_MIN:
             return []
+        symbols, width = plain.encode("utf-32-le"), 4 * SHINGLE
         least = [_EMPTY] * BINS
-        for start in range(len(plain) - SHINGLE + 1):
-            found = self._hash("shingle", plain[start : start + SHINGLE].encode())
+        for start in range(0, len(symbols) - width + 1, 4):
+            # It only has to spread: what is stored is hashed under the key below.
+            found = crc32(symbols[start : start + width], self._seed) * _SPREAD & _MASK
             place = found % BINS
-            least[place] = min(least[place], found)
+            if found < least[place]:
+                least[place] = found
         filled = _filled(least)
         return [
             self._hash(f"text {place}", array("Q", filled[place : place + ROWS]).tobytes())
@@ -95,10 +102,14 @@ class Marker:
         return sorted({self._hash("word", term.encode("utf-8", "replace")) for term in kept})
 
     def _hash(self, purpose: str, content: bytes) -> int:
-        hashed = hashlib.blake2b(
-            content, key=self._key, digest_size=8, person=purpose.encode()
-        ).digest()
-        return int.from_bytes(hashed) & _MASK
+        state = self._states.get(purpose)
+        if state is None:
+            person = purpose.encode()
+            state = hashlib.blake2b(key=self._key, digest_size=8, person=person)
+            self._states[purpose] = state
+        hashed = state.copy()
+        hashed.update(content)
+        return int.from_bytes(hashed.digest()) & _MASK
 
 
 def squeeze(text: str) -> str:

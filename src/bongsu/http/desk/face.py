@@ -91,6 +91,7 @@ class Face:
         environment = Environment(
             loader=PackageLoader("bongsu.http.desk"),
             autoescape=True,
+            auto_reload=False,  # templates are a part of the program
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
