@@ -11,6 +11,7 @@ from bongsu.desk.drill_report import parse
 from bongsu.desk.investigation import document, evidence
 from bongsu.desk.investigation.cases import Cases, CaseStores
 from bongsu.desk.investigation.evidence import NewEvidence
+from bongsu.desk.investigation.health_events import HealthEvents
 from bongsu.desk.investigation.importing import of_drills
 from bongsu.desk.investigation.items import Cause, Event, Section, Source
 from bongsu.desk.investigation.machine_events import MachineEvent, MachineEvents
@@ -29,6 +30,7 @@ from bongsu.postgres.database import Database
 from bongsu.postgres.desk.audit_store import PostgresAudit
 from bongsu.postgres.desk.briefing_store import PostgresBriefings
 from bongsu.postgres.desk.case_store import PostgresCases, PostgresEvidence, PostgresInterviews
+from bongsu.postgres.desk.health_change_reader import PostgresHealthChanges
 from bongsu.postgres.desk.machine_event_store import PostgresMachineEvents
 from bongsu.postgres.desk.measure_store import PostgresMeasures
 from bongsu.postgres.desk.publication_store import PostgresPublications
@@ -66,6 +68,22 @@ async def test_an_events_id_makes_it_once_and_another_content_is_refused(
     assert await events.revoke_sender("@ann:example.org", "drill-lab")
     with pytest.raises(UnknownToken):
         await events.who(token)
+
+
+async def test_what_health_checks_saw_comes_by_itself_and_once(desk_database: Database) -> None:
+    events = MachineEvents(PostgresMachineEvents(desk_database))
+    desks = [HealthEvents(PostgresHealthChanges(desk_database), events) for _ in range(2)]
+    change = (
+        "INSERT INTO notice_change (service_id, site, ts, health, source)"
+        " VALUES ('messages', 'pangyo', $1, $2, 'probe')"
+    )
+    for ts, health in ((1000, "operational"), (2000, "major_outage")):
+        await desk_database.execute(change, ts, health)
+        await asyncio.gather(*(desk.take() for desk in desks))
+    found = await events.list_between(0, 2**42, 10)
+    assert [(one.sender, one.event.at, one.event.what) for one in found] == [
+        ("health-checks", 1000, "operational"), ("health-checks", 2000, "major_outage"),
+    ]  # fmt: skip
 
 
 async def test_a_case_from_its_opening_to_its_second_version(desk_database: Database) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bongsu.desk.investigation.cases import Cases, CaseStores
+from bongsu.desk.investigation.health_events import HealthEvents
 from bongsu.desk.investigation.machine_events import MachineEvents
 from bongsu.desk.investigation.publishing import Publishing
 from bongsu.desk.prevention.prevention import Prevention
@@ -31,6 +32,7 @@ from bongsu.node.desk_parts import DeskParts
 from bongsu.pdf.report import FpdfPrinter
 from bongsu.postgres.desk.briefing_store import PostgresBriefings
 from bongsu.postgres.desk.case_store import PostgresCases, PostgresEvidence, PostgresInterviews
+from bongsu.postgres.desk.health_change_reader import PostgresHealthChanges
 from bongsu.postgres.desk.machine_event_store import PostgresMachineEvents
 from bongsu.postgres.desk.measure_store import PostgresMeasures
 from bongsu.postgres.desk.publication_store import PostgresPublications
@@ -52,6 +54,8 @@ class Investigation:
         self.cases = Cases(stores, parts.sealer)
         self.publishing = Publishing(cases, PostgresPublications(database))
         self.machine_events = MachineEvents(PostgresMachineEvents(database))
+        changes = PostgresHealthChanges(database)
+        self._health_events = HealthEvents(changes, self.machine_events)
         self.prevention = Prevention(PostgresMeasures(database))
         self.statements = Statements(PostgresStatements(database))
         self.briefings = Briefings(PostgresBriefings(database))
@@ -86,7 +90,9 @@ class Investigation:
 
     async def start(self) -> None:
         await self._files.start()
+        self._health_events.start()
 
     async def stop(self) -> None:
         await self._feed.stop()
+        await self._health_events.stop()
         await self._files.stop()
