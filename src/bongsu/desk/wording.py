@@ -21,6 +21,12 @@ class Text(Struct, frozen=True):
         """In `language`, else in the other one: a translation that is late hides nothing."""
         return (self.en or self.ko) if language == "en" else (self.ko or self.en)
 
+    def spoken(self, language: str) -> str:
+        """The language that `said` then speaks."""
+        if language == "en":
+            return "en" if self.en or not self.ko else "ko"
+        return "ko" if self.ko or not self.en else "en"
+
 
 def checked(
     text: Text, what: str, chars_max: int = TEXT_CHARS_MAX, *, required: bool = True

@@ -201,9 +201,10 @@ class Cases:
 def _taken(received: Received, operator: Operator, is_public: bool, now: int) -> Item:
     event = received.event
     place = " ".join(part for part in (event.site, event.part) if part)
-    text = Text(ko=f"{place}: {event.what}" if place else event.what)
+    told = f"{place}: {event.what}" if place else event.what
+    text, sender = Text(told, told), Text(received.sender, received.sender)
     content = Event(
-        event.at, event.uncertainty_ms, text, Source.MACHINE, Text(ko=received.sender), (),
+        event.at, event.uncertainty_ms, text, Source.MACHINE, sender, (),
         received.key,
     )  # fmt: skip
     item_id = secrets.token_urlsafe(ID_BYTES)
