@@ -146,7 +146,8 @@ class Intake:
         try:
             placed = await self._placer.place(submission.files)
             return self._preparer.report(submission, placed)
-        except Unavailable:  # of the media store, or of the keys that the database keeps
+        except (BongsuError, OSError) as error:  # the media store's trouble is not the reporter's
+            log.warning("evidence stays in the spool", reason=repr(error))
             return None
 
     async def _run(self) -> None:
