@@ -1,4 +1,4 @@
-"""Compensation in a browser: mistakes shown while typing, a dry run with its charts, the pages about
+"""Compensation in a browser: mistakes shown while typing, a dry run with its charts, what is about
 money; on a phone and at a desk, and what axe-core says of each."""
 
 from desk_browser import check_accessible, needs_chromium, opened_browser, opened_page, picture

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 from fixtures.compensation_house import DAY_76, NAME, CompensationHouse, batch_id, case
 
+from bongsu.desk.audit import Act
 from bongsu.desk.compensation.payouts import Line, LineState, ResultRefused
 from bongsu.desk.compensation.programme import ProgrammeRefused
 from bongsu.errors import Forbidden, NotFound, Refused
@@ -276,6 +277,26 @@ async def test_two_batches_at_once_never_take_the_same_money(
     batches = [each for each in made if not isinstance(each, BaseException)]
     assert sum(batch.total for batch in batches) == 20 * 30_000
     assert all(isinstance(each, Refused) for each in made if each not in batches)
+
+
+async def test_a_form_sent_many_times_at_once_makes_one_batch(
+    compensation: CompensationHouse,
+) -> None:
+    """Late ones too: more is owed when they come, and their batch is there already."""
+    await compensation.approved()
+    await compensation.add_reports([100_000] * 3)
+    await compensation.deciding.decide_all("@op:x", NAME)
+    owed = await compensation.payouts.list_owed("KRW", 10)
+    made = await asyncio.gather(
+        *(
+            compensation.payouts.make(
+                batch_id("one"), "KRW", [each], Act("@op:x", "compensation.make_batch", "x"), 1
+            )
+            for each in owed
+        )
+    )
+    assert len(set(made)) == 1
+    assert await compensation.balance(f"transit:{batch_id('one')}") == 30_000
 
 
 # --- grants

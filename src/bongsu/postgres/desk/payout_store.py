@@ -34,7 +34,10 @@ SELECT report_id, programme FROM compensation_case
  ORDER BY report_id, programme FOR UPDATE OF compensation_case
 """
 _BATCH = "batch_id, made_ts, operator, currency, line_count, total"
-_ADD_BATCH = f"INSERT INTO payout_batch ({_BATCH}) VALUES ($1, $2, $3, $4, $5, $6)"
+_ADD_BATCH = f"""
+INSERT INTO payout_batch ({_BATCH}) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING RETURNING batch_id
+"""
 _FIND = f"SELECT {_BATCH} FROM payout_batch WHERE batch_id = $1"
 _ADD_LINE = """
 INSERT INTO payout_line (line_id, batch_id, number, report_id, programme, currency, amount, state,
@@ -89,7 +92,8 @@ class PostgresPayouts:
                 return None
             total = sum(line.amount for line in lines)
             batch = Batch(batch_id, now, act.actor, currency, len(lines), total)
-            await connection.execute(_ADD_BATCH, *batch)
+            if await connection.fetchrow(_ADD_BATCH, *batch) is None:
+                raise _Overtaken  # by the same form, sent twice at once
             rows = [
                 (line.line_id, batch_id, line.number, line.case.report_id, line.case.programme,
                  currency, line.amount, now)
@@ -101,7 +105,11 @@ class PostgresPayouts:
             await append(connection, act._replace(detail=detail), now)
             return batch
 
-        return await self._database.write(body, idempotent=True)
+        try:
+            return await self._database.write(body, idempotent=True)
+        except _Overtaken:
+            row = await self._database.fetchrow(_FIND, batch_id, confirmed=True)
+            return None if row is None else Batch(*row)
 
     async def list_batches(self) -> list[BatchState]:
         batches = [Batch(*row) for row in await self._database.fetch(_LIST, confirmed=True)]
@@ -160,7 +168,7 @@ class PostgresPayouts:
 
 
 class _Overtaken(Exception):
-    """Another answer came first; the transaction is given up."""
+    """Somebody else came first; the transaction is given up."""
 
 
 async def _lines(
