@@ -164,6 +164,20 @@ async def test_two_people_whose_tokens_are_in_the_query(solo: Bongsu, connect: C
                 assert (theirs in rooms) is (user is alice)
 
 
+async def test_metrics_tell_of_each_partition_and_of_who_waits(
+    solo: Bongsu, connect: Connect
+) -> None:
+    alice = await person(connect)
+    await alice.create_room()
+    for name in ("head", "epoch", "applied_position"):
+        assert await metric(solo, rf'bongsu_{name}{{partition="63"}}') >= 0
+    for name in ("commits", "entries", "commit_seconds"):
+        assert await metric(solo, rf"bongsu_partition_{name}_total{{[^}}]*}}") > 0
+    for name in ("batch_entries_count", "commit_seconds_count"):
+        assert await metric(solo, rf"bongsu_{name}(?:{{[^}}]*}})?") > 0
+    assert await metric(solo, r"bongsu_lag_entries(?:{[^}]*})?") >= 0
+
+
 async def test_nothing_is_left_of_a_client_that_goes(solo: Bongsu, connect: Connect) -> None:
     bob = await person(connect)
     token, before = await quiet_token(bob), await waiting(solo)
