@@ -54,6 +54,10 @@ class Waiters:
             self.remove(sleeper, user, tick)
 
     def _expire(self, tick: int) -> None:
+        loop, due = asyncio.get_running_loop(), tick * TICK_SECONDS
+        if loop.time() < due and not self.is_closing:  # a timer may go off a hair too early
+            loop.call_at(due, self._expire, tick)
+            return
         for waiter in self._buckets.pop(tick, ()):
             waiter.wake()
 
