@@ -4,8 +4,8 @@
 
 A sealed field begins with one byte and the id of its key:
     1 ‖ key_id (8 bytes) ‖ nonce (24) ‖ ciphertext    a data key: the normal case
-    2 ‖ file key (8 bytes) ‖ nonce ‖ ciphertext       a key of the file itself, while this process has
-                                                      not been able to read the data keys
+    2 ‖ file key (8 bytes) ‖ nonce ‖ ciphertext       a key of the file itself, while this process
+                                                      has not been able to read the data keys
 The context (table, column, row) is authenticated with it: a field moved elsewhere does not open.
 XChaCha20-Poly1305 by libsodium; nonces are random, 192 bits.
 """
