@@ -38,6 +38,8 @@ SESSION = {
     "tcp_user_timeout": "2000",
     "synchronous_commit": "on",
     "jit": "off",
+    # The same few statements for ever, all by key: planning one anew costs more than a small batch.
+    "plan_cache_mode": "force_generic_plan",
 }
 
 # SQLSTATE classes by which the engine refuses rows for what they hold: certainly not written.
