@@ -6,25 +6,21 @@ locked by the process that writes it, so that any process may sweep the unlocked
 is there already is replaced by the same bytes.
 """
 
-import asyncio
 import contextlib
 import fcntl
 import hashlib
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from io import FileIO
 from pathlib import Path
-from typing import TypeVar
 
 from bongsu.errors import TooLarge, Unavailable
+from bongsu.files.file_threads import FileThreads
 from bongsu.media.content import Blob
 from bongsu.media.stores import Spooled
-
-T = TypeVar("T")
 
 CHUNK_BYTES = 256 * 1024  # read and written at once; the memory that one transfer holds
 THREADS_MAX = 8  # file operations at once; more wait
@@ -39,7 +35,7 @@ class FileBlobStore:
         self._incoming = root / "incoming"
         self._blobs = root / "blobs"
         self._free_bytes_min = free_bytes_min
-        self._threads = ThreadPoolExecutor(THREADS_MAX, "blobs")
+        self._threads = FileThreads(THREADS_MAX, "blobs", "Media storage unavailable")
         for folder in (self._incoming, self._blobs):
             folder.mkdir(parents=True, exist_ok=True)
         for folder in (root, root.parent):
@@ -53,14 +49,14 @@ class FileBlobStore:
         """
         incoming = _Incoming(self._incoming / secrets.token_hex(16), self._free_bytes_min)
         try:
-            await self._run(incoming.open)
+            await self._threads.run(incoming.open)
             async for chunk in _gathered(content):
                 if incoming.size + len(chunk) > bytes_max:
                     raise TooLarge(f"Cannot upload files larger than {bytes_max} bytes")
-                await self._run(incoming.write, chunk)
-            return await self._run(self._finish, incoming)
+                await self._threads.run(incoming.write, chunk)
+            return await self._threads.run(self._finish, incoming)
         finally:
-            await self._run(incoming.discard)
+            await self._threads.run(incoming.discard)
 
     @asynccontextmanager
     async def spool(
@@ -69,18 +65,18 @@ class FileBlobStore:
         """Hold a stream for as long as the block runs; nothing of it stays. Raises as `put`."""
         incoming = _Incoming(self._incoming / secrets.token_hex(16), self._free_bytes_min)
         try:
-            await self._run(incoming.open)
+            await self._threads.run(incoming.open)
             async for chunk in _gathered(content):
                 if incoming.size + len(chunk) > bytes_max:
                     raise TooLarge(f"Cannot upload files larger than {bytes_max} bytes")
-                await self._run(incoming.write, chunk)
+                await self._threads.run(incoming.write, chunk)
             blob = incoming.blob()
             yield Spooled(blob, lambda: self._chunks(incoming.path, 0, blob.size))
         finally:
-            await self._run(incoming.discard)
+            await self._threads.run(incoming.discard)
 
     async def exists(self, sha256: bytes) -> bool:
-        return await self._run(self._path(sha256).exists)
+        return await self._threads.run(self._path(sha256).exists)
 
     async def stream(self, sha256: bytes, start: int, stop: int) -> AsyncIterator[bytes]:
         """Bytes `start` to `stop` (exclusive) of a blob; `Unavailable` if it can't be read."""
@@ -90,7 +86,7 @@ class FileBlobStore:
     async def _chunks(self, path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
         while start < stop:
             # Opened anew for each chunk: a reader that goes away leaves nothing to close.
-            chunk = await self._run(_read, path, start, min(CHUNK_BYTES, stop - start))
+            chunk = await self._threads.run(_read, path, start, min(CHUNK_BYTES, stop - start))
             if not chunk:
                 raise Unavailable("Content is shorter than it was")
             start += len(chunk)
@@ -98,15 +94,15 @@ class FileBlobStore:
 
     async def delete(self, sha256: bytes) -> None:
         """Remove a blob, if it is there. The caller knows that no row names or will name it."""
-        await self._run(lambda: self._path(sha256).unlink(missing_ok=True))
+        await self._threads.run(lambda: self._path(sha256).unlink(missing_ok=True))
 
     async def sweep(self) -> int:
         """Remove what crashed uploads left, and tell how many files that was."""
-        return await self._run(self._sweep)
+        return await self._threads.run(self._sweep)
 
     async def close(self) -> None:
         """Let running file operations end."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._threads.close()
 
     def _path(self, sha256: bytes) -> Path:
         name = sha256.hex()
@@ -131,17 +127,6 @@ class FileBlobStore:
                     path.unlink()
                     swept += 1
         return swept
-
-    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
-        """Call in a thread. A cancelled caller leaves only after it: no file is closed under it."""
-        future = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
-        except OSError as error:
-            raise Unavailable(f"Media storage unavailable ({error.strerror})") from error
 
 
 class _Incoming:

@@ -9,7 +9,6 @@ all of it is stored elsewhere, so whatever dies between leaves it to be stored a
 ids make that harmless. Any number of processes share the folder; one forwards at a time.
 """
 
-import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -17,20 +16,17 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Generator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 import structlog
 
 from bongsu.desk.reports.spooling import SpoolBroken, SpoolFull, Staged, Waiting
-from bongsu.errors import TooLarge, Unavailable
+from bongsu.errors import TooLarge
+from bongsu.files.file_threads import FileThreads
 
 log = structlog.get_logger()
-T = TypeVar("T")
-
 CHUNK_BYTES = 256 * 1024
 THREADS_MAX = 4
 BYTES_MAX = 2 * 1024**3  # of the whole folder
@@ -56,7 +52,7 @@ class ReportSpool:
         self._free_bytes_min = free_bytes_min
         self._used = 0
         self._measured = float("-inf")
-        self._threads = ThreadPoolExecutor(THREADS_MAX, "spool")
+        self._threads = FileThreads(THREADS_MAX, "spool", "The spool cannot be used")
         for part in (self._staged, self._batches, self._broken):
             part.mkdir(parents=True, exist_ok=True, mode=0o700)
         for part in (folder, folder.parent):
@@ -65,16 +61,16 @@ class ReportSpool:
     async def stage(self, content: AsyncIterator[bytes], *, bytes_max: int) -> Staged:
         """Put a stream on disk; `TooLarge`, `SpoolFull` or `Unavailable` leave nothing of it."""
         path = self._staged / secrets.token_hex(16)
-        file = await self._run(path.open, "xb", 0)
+        file = await self._threads.run(path.open, "xb", 0)
         hashed, size = hashlib.sha256(), 0
         try:
             async for chunk in _gathered(content):
                 size += len(chunk)
                 if size > bytes_max:
                     raise TooLarge(f"A file may have {bytes_max} bytes")
-                await self._run(self._append, file.fileno(), chunk)
+                await self._threads.run(self._append, file.fileno(), chunk)
                 hashed.update(chunk)
-            await self._run(_finish, file.fileno(), self._staged)
+            await self._threads.run(_finish, file.fileno(), self._staged)
         except BaseException:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -86,25 +82,25 @@ class ReportSpool:
     async def stream_staged(self, name: str) -> AsyncIterator[bytes]:
         path = self._path(self._staged, name)
         start = 0
-        while chunk := await self._run(_read, path, start):
+        while chunk := await self._threads.run(_read, path, start):
             start += len(chunk)
             yield chunk
 
     async def discard_staged(self, names: Sequence[str]) -> None:
         paths = [self._path(self._staged, name) for name in names]
-        await self._run(lambda: [path.unlink(missing_ok=True) for path in paths])
+        await self._threads.run(lambda: [path.unlink(missing_ok=True) for path in paths])
 
     async def write(self, records: Sequence[bytes]) -> str:
         """Put records on disk as one batch; gives its name once it is safe there."""
-        return await self._run(self._write, records)
+        return await self._threads.run(self._write, records)
 
     async def list_batches(self) -> list[str]:
         """Oldest first."""
-        return await self._run(lambda: sorted(_names(self._batches, ".batch")))
+        return await self._threads.run(lambda: sorted(_names(self._batches, ".batch")))
 
     async def read(self, name: str) -> list[bytes]:
         """The records of a batch; `SpoolBroken` if they are not what was written."""
-        content = await self._run(self._path(self._batches, name).read_bytes)
+        content = await self._threads.run(self._path(self._batches, name).read_bytes)
         payload = content[len(MAGIC) + DIGEST_BYTES :]
         digest = content[len(MAGIC) : len(MAGIC) + DIGEST_BYTES]
         if not content.startswith(MAGIC) or hashlib.sha256(payload).digest() != digest:
@@ -112,13 +108,13 @@ class ReportSpool:
         return msgspec.msgpack.decode(payload, type=list[bytes])
 
     async def remove(self, name: str) -> None:
-        await self._run(self._path(self._batches, name).unlink, True)
+        await self._threads.run(self._path(self._batches, name).unlink, True)
 
     async def set_aside(self, name: str) -> None:
         """Move a batch to where only an operator looks."""
         target = self._broken / name
-        await self._run(self._path(self._batches, name).rename, target)
-        await self._run(_sync_folder, self._broken)
+        await self._threads.run(self._path(self._batches, name).rename, target)
+        await self._threads.run(_sync_folder, self._broken)
         log.error("reports set aside in the spool", path=str(target))
 
     async def sweep(self, named: set[str]) -> int:
@@ -126,10 +122,10 @@ class ReportSpool:
 
         None as long as batches are set aside: they may name some too.
         """
-        return await self._run(self._sweep, named)
+        return await self._threads.run(self._sweep, named)
 
     async def look(self) -> Waiting:
-        return await self._run(self._look)
+        return await self._threads.run(self._look)
 
     @contextlib.contextmanager
     def forwarding(self) -> Generator[bool]:
@@ -143,7 +139,7 @@ class ReportSpool:
             yield True
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._threads.shutdown)
+        await self._threads.close()
 
     def _path(self, folder: Path, name: str) -> Path:
         assert _NAME.match(name), "no name of the spool"
@@ -210,17 +206,6 @@ class ReportSpool:
                         os.unlink(entry.path)
                         swept += 1
         return swept
-
-    async def _run(self, function: Callable[..., T], *arguments: object) -> T:
-        """Call in a thread. A cancelled caller leaves only after it: no file is closed under it."""
-        future = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            raise
-        except OSError as error:
-            raise Unavailable(f"The spool cannot be used ({error.strerror})") from error
 
 
 async def _gathered(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
