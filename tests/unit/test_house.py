@@ -81,6 +81,16 @@ def test_no_schema_file_leans_on_another() -> None:
         assert "public." not in text, path.name
 
 
+def test_no_two_test_modules_have_one_name() -> None:
+    """pytest imports them by their basename: two of one name stop the whole run."""
+    names = [
+        path.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if "node_modules" not in path.parts
+    ]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_layers() -> None:
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
