@@ -1,0 +1,48 @@
+/** The whole page: signed out, the door; signed in, the list beside the place one is in. */
+
+import type { ComponentChild } from "preact";
+
+import { session } from "./matrix/session";
+import { type Place, place } from "./router";
+import { NewGroup } from "./views/new-group";
+import { Join } from "./views/join";
+import { Nav } from "./views/nav";
+import { Notices } from "./views/notices";
+import { Outages } from "./views/outages";
+import { People } from "./views/people";
+import { RoomList } from "./views/room-list";
+import { RoomView } from "./views/room/room";
+import { Settings } from "./views/settings";
+import { SignIn } from "./views/sign-in";
+
+export function App() {
+  if (!session.value) return <SignIn />;
+  const at = place.value;
+  return (
+    <div class="app" data-view={at.view}>
+      <Notices />
+      <Nav at={at.view} />
+      <RoomList />
+      <main class="place">{shown(at)}</main>
+    </div>
+  );
+}
+
+function shown(at: Place): ComponentChild {
+  switch (at.view) {
+    case "room":
+      return <RoomView key={at.roomId} roomId={at.roomId} eventId={at.eventId} thread={at.thread} />;
+    case "join":
+      return <Join target={at.target} via={at.via} />;
+    case "people":
+      return <People />;
+    case "new":
+      return <NewGroup />;
+    case "outages":
+      return <Outages />;
+    case "settings":
+      return <Settings part={at.part} />;
+    case "rooms":
+      return null;
+  }
+}

@@ -1,0 +1,102 @@
+/** The one client of the signed-in session: made, started, stopped; and its state as signals. */
+
+import { computed, effect, signal } from "@preact/signals";
+import {
+  ClientEvent,
+  createClient,
+  HttpApiEvent,
+  IndexedDBStore,
+  type MatrixClient,
+  MemoryStore,
+  SyncState,
+} from "matrix-js-sdk";
+
+import { forget, type Session, session } from "./session";
+import { current, siteFetch } from "./sites";
+
+const INITIAL_MESSAGES = 20; // of each room, in a first sync
+const POLL_MS = 30_000;
+
+const client = signal<MatrixClient | null>(null);
+export const syncState = signal<SyncState | null>(null);
+/** The first answer of the server, or what was kept here, has been applied. */
+export const ready = computed(
+  () => syncState.value === SyncState.Prepared || syncState.value === SyncState.Syncing || syncState.value === SyncState.Catchup,
+);
+
+/** The client; only views below a sign-in ask, so there is one. */
+export function matrix(): MatrixClient {
+  if (!client.value) throw new Error("nobody is signed in");
+  return client.value;
+}
+
+/** What is to be done with each new client before it starts: handlers are attached here. */
+type Attach = (client: MatrixClient) => void | Promise<void>;
+const attached: Attach[] = [];
+export function onClient(attach: Attach): void {
+  attached.push(attach);
+}
+
+/** Keep a client running for whoever is signed in. Called once, at the start. */
+export function followSession(): void {
+  effect(() => {
+    const now = session.value;
+    const before = client.peek();
+    if (before) stop(before);
+    if (now) void start(now);
+  });
+}
+
+export async function signOut(): Promise<void> {
+  const leaving = matrix();
+  await leaving.logout(true).catch(() => undefined); // the token may be gone already
+  await leaving.clearStores().catch(() => undefined);
+  forget();
+}
+
+async function start(who: Session): Promise<void> {
+  const starting = createClient({
+    baseUrl: current.value,
+    fetchFn: siteFetch,
+    userId: who.userId,
+    deviceId: who.deviceId,
+    accessToken: who.accessToken,
+    store: await openStore(who),
+    timelineSupport: true,
+    useAuthorizationHeader: true,
+  });
+  if (session.value !== who) return;
+  starting.on(ClientEvent.Sync, (state) => {
+    syncState.value = state;
+  });
+  starting.on(HttpApiEvent.SessionLoggedOut, () => {
+    void starting.clearStores().catch(() => undefined);
+    forget(true);
+  });
+  for (const attach of attached) await attach(starting);
+  client.value = starting;
+  await starting.startClient({
+    initialSyncLimit: INITIAL_MESSAGES,
+    lazyLoadMembers: true,
+    pollTimeout: POLL_MS,
+    threadSupport: true,
+  });
+}
+
+function stop(leaving: MatrixClient): void {
+  leaving.stopClient();
+  leaving.removeAllListeners();
+  client.value = null;
+  syncState.value = null;
+}
+
+/** Kept in the browser's database; without one (private windows), in memory. */
+async function openStore(who: Session): Promise<MemoryStore> {
+  const store = new IndexedDBStore({ indexedDB, localStorage, dbName: `bongsu:${who.userId}:${who.deviceId}` });
+  try {
+    await store.startup();
+    return store;
+  } catch {
+    return new MemoryStore({ localStorage });
+  }
+}

