@@ -4,12 +4,14 @@ import type { ComponentChild } from "preact";
 
 import { session } from "./matrix/session";
 import { type Place, place } from "./router";
+import { Asked } from "./ui/question";
 import { NewGroup } from "./views/new-group";
 import { Join } from "./views/join";
 import { Nav } from "./views/nav";
 import { Notices } from "./views/notices";
 import { Outages } from "./views/outages";
 import { People } from "./views/people";
+import { PersonCard } from "./views/person-card";
 import { RoomList } from "./views/room-list";
 import { RoomView } from "./views/room/room";
 import { Settings } from "./views/settings";
@@ -24,6 +26,8 @@ export function App() {
       <Nav at={at.view} />
       <RoomList />
       <main class="place">{shown(at)}</main>
+      <Asked />
+      <PersonCard />
     </div>
   );
 }
@@ -31,7 +35,7 @@ export function App() {
 function shown(at: Place): ComponentChild {
   switch (at.view) {
     case "room":
-      return <RoomView key={at.roomId} roomId={at.roomId} eventId={at.eventId} thread={at.thread} />;
+      return <RoomView key={at.roomId} roomId={at.roomId} eventId={at.eventId} thread={at.thread} panel={at.panel} />;
     case "join":
       return <Join target={at.target} via={at.via} />;
     case "people":

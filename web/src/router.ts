@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 
 export type Place =
   | { view: "rooms" }
-  | { view: "room"; roomId: string; eventId?: string; thread?: string }
+  | { view: "room"; roomId: string; eventId?: string; thread?: string; panel?: string } // panel: what is open beside it
   | { view: "join"; target: string; via: string[] } // an invitation by link or QR: room id or alias
   | { view: "people" }
   | { view: "new" } // a new group
@@ -32,6 +32,7 @@ export function address(to: Place): string {
       const query = new URLSearchParams();
       if (to.eventId) query.set("event", to.eventId);
       if (to.thread) query.set("thread", to.thread);
+      if (to.panel) query.set("panel", to.panel);
       const tail = query.size ? `?${query}` : "";
       return `#/room/${encodeURIComponent(to.roomId)}${tail}`;
     }
@@ -52,7 +53,13 @@ export function parse(hash: string): Place {
   const query = new URLSearchParams(tail);
   const argument = decoded(rest.join("/"));
   if (view === "room" && argument) {
-    return { view, roomId: argument, ...given("eventId", query.get("event")), ...given("thread", query.get("thread")) };
+    return {
+      view,
+      roomId: argument,
+      ...given("eventId", query.get("event")),
+      ...given("thread", query.get("thread")),
+      ...given("panel", query.get("panel")),
+    };
   }
   if (view === "join" && argument) return { view, target: argument, via: query.getAll("via") };
   if (view === "settings") return { view, ...given("part", argument) };
