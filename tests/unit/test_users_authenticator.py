@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from bongsu.errors import MissingToken, Unavailable, UnknownToken
@@ -95,6 +96,67 @@ async def test_a_hit_asks_nobody_until_it_is_no_longer_fresh(
     assert authenticator.cached(token) is None
     await authenticator.requester(token)
     assert len(tables.asked) == 2
+
+
+async def test_tokens_in_use_are_renewed_together_and_stay_the_same_requesters(
+    tables: Tables, clock: Clock, authenticator: Authenticator
+) -> None:
+    tokens = [tables.add(user=ALICE), tables.add(user=BOB), tables.add(user=BOB)]
+    known = [await authenticator.requester(token) for token in tokens]
+    for token in tokens[:2]:
+        assert authenticator.cached(token) is not None
+    tables.asked.clear()
+    await authenticator.renew()  # all are fresh for long
+    assert not tables.asked
+    clock.seconds += 4
+    await authenticator.renew()
+    assert tables.asked == [(2, False)]
+    clock.seconds += 4  # past what the first look-ups were good for
+    assert [authenticator.cached(token) for token in tokens] == [*known[:2], None]
+    assert authenticator.cached(tokens[0]) is known[0]
+    assert len(tables.asked) == 1
+
+
+@pytest.mark.parametrize("change", ["gone", "locked", "expired"])
+async def test_a_renewal_never_makes_a_token_last_that_is_no_longer_good(
+    tables: Tables, clock: Clock, authenticator: Authenticator, change: str
+) -> None:
+    token = tables.add()
+    requester = await authenticator.requester(token)
+    authenticator.cached(token)
+    clock.seconds += 4
+    changed = {
+        "gone": None,
+        "locked": TokenOwner(msgspec.structs.replace(requester, is_locked=True), None, False),
+        "expired": TokenOwner(requester, clock.ms() + 500, False),
+    }[change]
+    del tables.near[requester.token_hash], tables.primary[requester.token_hash]
+    if changed is not None:
+        tables.near[requester.token_hash] = tables.primary[requester.token_hash] = changed
+    await authenticator.renew()
+    clock.seconds += 1
+    assert authenticator.cached(token) is None
+    if change == "locked":
+        assert (await authenticator.requester(token)).is_locked
+    else:
+        with pytest.raises(UnknownToken):
+            await authenticator.requester(token)
+
+
+async def test_a_renewal_that_a_revocation_overtakes_changes_nothing(
+    tables: Tables, clock: Clock, authenticator: Authenticator
+) -> None:
+    token = tables.add()
+    await authenticator.requester(token)
+    authenticator.cached(token)
+    clock.seconds += 4
+    tables.gate = asyncio.Event()
+    renewal = asyncio.create_task(authenticator.renew())
+    await asyncio.sleep(0)
+    authenticator.invalidate_user(ALICE)
+    tables.gate.set()
+    await renewal
+    assert authenticator.cached(token) is None
 
 
 async def test_what_the_near_copy_does_not_know_is_asked_at_the_primary(

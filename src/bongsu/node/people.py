@@ -85,18 +85,18 @@ class People:
         self.device_store = PostgresDeviceStore(
             database, [delete_pushers_of, delete_keys_of, delete_connections_of]
         )
-        device_store = self.device_store
-        account_store = PostgresAccountStore(database, device_store)
+        account_store = PostgresAccountStore(database, self.device_store)
         sessions = PostgresSessionStore(database)
         short_tokens = PostgresShortTokenStore(database)
         self.data_store = PostgresUserDataStore(database)
         self.services = services
-        self.acting = Acting(services, account_store, device_store)
-        self.authenticator = ActingAuthenticator(Authenticator(sessions), services, self.acting)
+        self.acting = Acting(services, account_store, self.device_store)
+        self._tokens = Authenticator(sessions)
+        self.authenticator = ActingAuthenticator(self._tokens, services, self.acting)
         self.revocations = BusRevocations(bus, self.authenticator)
         maker = SessionMaker()
         self.sessions = Sessions(sessions, short_tokens, maker, self.revocations)
-        self.devices = Devices(device_store, self.device_lists, self.revocations)
+        self.devices = Devices(self.device_store, self.device_lists, self.revocations)
         self.accounts = Accounts(
             account_store,
             self.passwords,
@@ -115,7 +115,7 @@ class People:
             lasting_tokens=settings.registration_tokens,
             emails=self.emails,
         )
-        self.last_seen = LastSeen(device_store)
+        self.last_seen = LastSeen(self.device_store)
         self.intents = Intents(PostgresIntentStore(database))
         self.intents.register(DEPARTURE, Departures(log, rooms, self.data_store).carry_out)
         self.profiles = Profiles(log, self.intents, self.data_store, rooms, self.accounts)
@@ -184,6 +184,7 @@ class People:
 
     async def start(self) -> None:
         await self.revocations.start()
+        self._tokens.start()
         self.last_seen.start()
         await self.intents.start()
 
@@ -193,6 +194,7 @@ class People:
         await self.intents.stop()
         await self.device_lists.stop()
         await self.last_seen.stop()
+        await self._tokens.stop()
         await self.revocations.stop()
         self.passwords.close()
 

@@ -1,6 +1,8 @@
 """Who is behind an access token: a small cache, and one batched look-up behind it.
 
 An entry is believed for `fresh_seconds`, then asked for again; `invalidate_user` drops it at once.
+Those in use are asked for beforehand, many in one query (`renew`): who polls without a pause is
+never looked up alone.
 A token that the near copy does not know is asked for at the primary before it is refused: a wrong
 401 makes a client wipe its keys. While the database cannot answer, an entry is believed for
 `STALE_SECONDS_MAX` more, so that readers live through a failover; who is not known here yet waits.
@@ -13,11 +15,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
+import structlog
 
 from bongsu.errors import MissingToken, Unavailable, UnknownToken
 from bongsu.ids import UserId
+from bongsu.tasks import TaskOwner
 from bongsu.users.requester import Requester
 from bongsu.users.tokens import Clock, hash_token, is_access_token, now_ms
+
+log = structlog.get_logger()
 
 FRESH_SECONDS = 5.0
 STALE_SECONDS_MAX = 60.0
@@ -52,10 +58,11 @@ class Entry:
     Both in seconds of the monotonic clock, and neither beyond the expiry of the token.
     """
 
-    __slots__ = ("fresh_until", "requester", "stale_until")
+    __slots__ = ("fresh_until", "is_used", "requester", "stale_until")
 
     def __init__(self, requester: Requester, fresh_until: float, stale_until: float) -> None:
         self.requester = requester
+        self.is_used = False
         self.fresh_until = fresh_until
         self.stale_until = stale_until
 
@@ -80,12 +87,14 @@ class Authenticator:
         self._tokens_of: dict[UserId, set[str]] = {}
         self._invalidations = 0
         self._lookup = BatchedLookup(store)
+        self._tasks = TaskOwner("authenticator")
 
     def cached(self, token: str) -> Requester | None:
         """The requester if known and fresh; else ask `requester`."""
         entry = self._entries.get(token)
         if entry is None or self._monotonic() >= entry.fresh_until:
             return None
+        entry.is_used = True
         return entry.requester
 
     async def requester(self, token: str) -> Requester:
@@ -108,6 +117,29 @@ class Authenticator:
                 raise Unavailable(message, retry_after_ms=RETRY_AFTER_MS) from None
             return stale
 
+    def start(self) -> None:
+        """Renew from now on, until `stop`."""
+        self._tasks.start(self._keep_renewed())
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    async def _keep_renewed(self) -> None:
+        while True:
+            await asyncio.sleep(self._fresh_seconds / 4)
+            try:
+                await self.renew()
+            except Exception as error:  # each is then looked up when it is next asked for
+                log.info("tokens in use were not renewed", error=repr(error))
+
+    async def renew(self) -> None:
+        """Ask anew for those that were used and will soon not be fresh any more."""
+        soon = self._monotonic() + self._fresh_seconds / 2
+        due = [(token, entry) for token, entry in self._entries.items()
+               if entry.is_used and entry.fresh_until < soon]  # fmt: skip
+        for start in range(0, len(due), LOOKUP_BATCH_MAX):
+            await self._renew(due[start : start + LOOKUP_BATCH_MAX])
+
     def invalidate_user(self, user_id: UserId) -> None:
         """Forget all tokens of a user; also those that are being looked up right now."""
         self._invalidations += 1
@@ -128,6 +160,19 @@ class Authenticator:
         if invalidations == self._invalidations:
             self._remember(token, owner)
         return owner
+
+    async def _renew(self, entries: list[tuple[str, Entry]]) -> None:
+        """Who is found as before is as if looked up; of any other, the next look-up decides."""
+        invalidations = self._invalidations
+        hashes = [entry.requester.token_hash for _, entry in entries]
+        owners = await self._store.owners(hashes, confirmed=False)
+        if invalidations != self._invalidations:
+            return
+        found = {owner.requester.token_hash: owner for owner in owners}
+        for token, entry in entries:
+            owner = found.get(entry.requester.token_hash)
+            if owner is not None and owner.requester == entry.requester:
+                self._remember(token, TokenOwner(entry.requester, owner.expires_at, False))
 
     async def _mark_used(self, owner: TokenOwner) -> None:
         """Nothing is lost if that fails or takes long: the next look-up finds it unused again."""
