@@ -17,6 +17,7 @@ from bongsu.engines import any_database
 from bongsu.errors import OperatorError, Refused, Unavailable
 from bongsu.files.registrations import load_registrations
 from bongsu.http import logging
+from bongsu.http.browser.build import folder_of
 from bongsu.postgres import migrate as migrations
 from bongsu.postgres.identity import renew_incarnation
 from bongsu.postgres.migrate import Difference
@@ -121,6 +122,7 @@ def serve(config: Path | None, **flags: str | None) -> None:
 
     settings = load(config, flags)
     load_registrations(settings.appservices, settings.server_name)  # a wrong one is told at once
+    folder_of(settings.web_client)
     logging.configure(settings.log_format, settings.log_level)
     announce = greeting.announcer(settings)
     run(supervisor.serve(settings, run_node, announce))

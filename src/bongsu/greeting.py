@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 import structlog
 
+from bongsu.http.browser.build import WEB_CLIENT_OFF, folder_of
 from bongsu.settings import Settings
 
 log = structlog.get_logger()
@@ -20,11 +21,16 @@ _ADD = "  Make an account   {command} user add alice   (registration is {registr
 _DESK = """\
   The desk          {url}   (status, reports; {command} desk operator add alice admin,publisher)
 """
+_TALK = """
+  Talk              open {url} in a browser
+"""
+_UNBUILT = """
+  Talk              the browser client is not built: `make web` builds it
+"""
 _NEXT = """
 Bongsu serves {server_name} on {url}
-
-{accounts}
-  Sign in           in Element: Sign in, Edit the homeserver, type {url}
+{talk}{accounts}
+  Other clients     in Element: Sign in, Edit the homeserver, type {url}
 {desk}  Look at it        {url}/health   /ready   /metrics       {command} doctor
   Data              {data}
   Stop              Ctrl-C or SIGTERM; the next start finds everything
@@ -37,12 +43,19 @@ def text(settings: Settings, url: str) -> str:
     command = _command()
     return _NEXT.format(
         url=url,
+        talk=_talk(settings, url),
         desk=_DESK.format(url=settings.desk_url, command=command) if settings.has_desk else "",
         server_name=settings.server_name,
         command=command,
         accounts=accounts.format(url=url, registration=settings.registration, command=command),
         data=settings.data,
     )
+
+
+def _talk(settings: Settings, url: str) -> str:
+    if folder_of(settings.web_client) is not None:
+        return _TALK.format(url=url)
+    return "\n" if settings.web_client == WEB_CLIENT_OFF else _UNBUILT
 
 
 def _command() -> str:

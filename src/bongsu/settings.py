@@ -92,6 +92,9 @@ class Settings:
         (), "Whom people may ask, ROLE=ADDRESS each: admin or security, an e-mail or a user id."
     )
     support_page: str | None = _setting(None, "URL of a page that helps people.")
+    web_client: str = _setting(
+        "", "Folder of the browser client served at /, or off; the built-in one if empty."
+    )
     monitoring_listen: str | None = _setting(
         None,
         "Another address for /health, /ready and /metrics alone; each further one of several "

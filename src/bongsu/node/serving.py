@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from bongsu.errors import OperatorError
 from bongsu.http.app import App
+from bongsu.http.browser.build import Build, folder_of
+from bongsu.http.browser.serving import WebClient
 from bongsu.http.metrics import Monitoring, RouteCollector
 from bongsu.http.rate_limit import RateLimiter
 from bongsu.http.router import Router
@@ -88,7 +90,7 @@ class Node:
         registry = CollectorRegistry()
         monitoring = Monitoring(registry, self._reasons_not_ready, self._missing)
         router = Router()
-        for endpoint in [*self._parts.endpoints(), monitoring]:
+        for endpoint in [*self._parts.endpoints(), monitoring, *_web_client(settings)]:
             router.add(endpoint)
         people = self._parts.people
         app = App(
@@ -156,6 +158,15 @@ class Node:
     def _unowned(self) -> list[str]:
         unowned = self._heart.ownership.count_unowned()
         return [f"{unowned} partitions have no owner"] if unowned else []
+
+
+def _web_client(settings: Settings) -> list[WebClient]:
+    """What is served at `/`, if anything is."""
+    folder = folder_of(settings.web_client)
+    if folder is None:
+        return []
+    desk = [settings.desk_url] if settings.has_desk or settings.desk_public_url else []
+    return [WebClient(Build(folder), [settings.base_url, *desk])]
 
 
 async def _listen(server: Server, setting: str, address: str | None) -> None:
