@@ -1,4 +1,4 @@
-"""Measures, statements and briefings over HTTP, and the description of what machines may ask."""
+"""Measures, statements and briefings over HTTP."""
 
 import asyncio
 import hashlib
@@ -8,12 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
-import jsonschema
-from fixtures.compensation_house import DAY_76
 from fixtures.desk_house import DeskHouse
 from fixtures.drill_reports import drill_report, drill_run
 from harness.desk import File, Visitor
-from openapi_spec_validator import validate
+from harness.desk_api import call, sender_token
 
 from bongsu.desk.roles import Role
 from bongsu.rooms.canonical_json import canonical_json
@@ -24,23 +22,6 @@ PLAN = {
     "owner": "시설팀", "due": "2020-01-01T00:00", "cause": "case/cause", "asked": "drill",
     "drills": "1", "how": "kill", "role": "any", "is_public": "yes",
 }  # fmt: skip
-
-
-async def call(
-    house: DeskHouse, method: str, path: str, *, token: str = "", body: bytes | None = None
-) -> tuple[int, Any]:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with (
-        aiohttp.ClientSession(house.url) as session,
-        session.request(method, path, data=body, headers=headers) as answer,
-    ):
-        return answer.status, json.loads(await answer.read())
-
-
-async def sender_token(operator: Visitor) -> str:
-    page = await operator.post("/operator/machines", {"sender": "lab"})
-    (token,) = re.findall(r"<code>(bge_[\w-]+)</code>", page.text)
-    return token
 
 
 async def prove(operator: Visitor, measure: str, name: str, body: bytes) -> int:
@@ -198,75 +179,3 @@ async def _next(stream: aiohttp.ClientResponse, event: str) -> Any:
     told = json.loads(data)
     del told["at"]
     return told
-
-
-async def test_what_answers_is_what_is_described(desk_house: DeskHouse) -> None:
-    """Every operation of the description is called, and the answer held against its schema."""
-    ann = await desk_house.operator("ann", *Role)
-    _, described = await call(desk_house, "GET", "/api/openapi.json")
-    validate(described)
-    statement = await ann.post(
-        "/operator/statements",
-        {"kind": "apology", "language": "ko", "title_0": "사과", "body_0": "죄송합니다"},
-    )
-    await ann.post(f"{statement.path}/publish", {"revision": "1"}, form_at=statement.path)
-    await ann.post(f"{MEASURES}/new", PLAN)
-    case = await ann.post(
-        "/operator/investigations", {"title_ko": "화재", "began": "2022-10-15T15:19"}
-    )
-    await ann.post(
-        f"{case.path}/new/section", {"heading_ko": "가", "body_ko": "나", "is_public": "yes"}
-    )
-    draft = (await ann.post(f"{case.path}/drafts", {"summary": "x"})).path
-    bob = await desk_house.operator("bob", Role.APPROVER)
-    text = (await bob.get(draft)).text
-    (hash,) = re.findall(r'name="hash" value="([0-9a-f]{64})"', text)
-    await bob.post(f"{draft}/review", {"hash": hash, "verdict": "approve"}, form_at=draft)
-    await ann.post(f"{draft}/publish", {"hash": hash}, form_at=draft)
-    programmes = "/operator/compensation"
-    text = {"text": DAY_76, "note": "first", "based_on": "0"}
-    await ann.post(f"{programmes}/save", text, form_at=f"{programmes}/new")
-    here = f"{programmes}/programmes/day-76"
-    await ann.post(f"{here}/dry-run", {"version": "1"}, form_at=here)
-    session = await desk_house.parts.people.sign_in("ann", "wonderland")
-    event = {"id": "e", "at": 1, "what": "x"}
-    tokens = {"sender": await sender_token(ann), "operator": session}
-    bodies = {
-        "/api/machine-events": json.dumps({"events": [event]}).encode(),
-        "/api/drill-reports": drill_report(drill_run()),
-        "/api/witness-logs": b'{"timestamp":"2026-11-26T10:00:01Z","event":"suspect"}\n',
-        "/api/compensation/check": json.dumps({"text": DAY_76}).encode(),
-    }
-    names = {
-        "case": case.path.rpartition("/")[2], "version": "1",
-        "statement": statement.path.rpartition("/")[2],
-    }  # fmt: skip
-    called = 0
-    for path, operations in described["paths"].items():
-        for method, operation in operations.items():
-            (scheme,) = [*operation.get("security", [{}])[0]] or [""]
-            body = bodies[path] if "requestBody" in operation else None
-            if body is not None and "log" not in path:
-                _hold(described, operation["requestBody"], json.loads(body))
-            status, told = await call(
-                desk_house, method, path.format(**names), token=tokens.get(scheme, ""), body=body
-            )
-            assert status == 200, (path, told)
-            _hold(described, operation["responses"]["200"], told)
-            if scheme:
-                status, told = await call(desk_house, method, path, token="bad", body=body)
-                assert status == 401
-                _hold(described, operation["responses"]["401"], told)
-            if "404" in operation["responses"]:
-                other = {name: "1" if name == "version" else "no" for name in names}
-                status, told = await call(desk_house, method, path.format(**other))
-                assert status == 404
-                _hold(described, operation["responses"]["404"], told)
-            called += 1
-    assert called == 12
-
-
-def _hold(described: Any, part: Any, instance: Any) -> None:
-    """`instance` is what the description says, and it says no less than the schema."""
-    schema = part["content"]["application/json"]["schema"]
-    jsonschema.validate(instance, {**schema, "components": described["components"]})

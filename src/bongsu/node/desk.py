@@ -18,6 +18,7 @@ from bongsu.errors import OperatorError, Unavailable
 from bongsu.http.desk.app import DeskApp
 from bongsu.http.desk.health import HealthPage
 from bongsu.http.desk.operators import ENTRIES, OperatorPages
+from bongsu.http.desk.session_api import SessionApi
 from bongsu.http.server import Server
 from bongsu.node.desk_areas import AREAS
 from bongsu.node.desk_notices import NoticeArea
@@ -73,7 +74,9 @@ class Desk:
         parts.face.entries.extend(ENTRIES)
         pages = [page for area in self._areas for page in area.areas()]
         pages.append(OperatorPages(parts.operators, parts.audit))
+        pages.append(SessionApi())
         pages.append(HealthPage(lambda: not notices.keeper.is_stale))
+        self.pages = pages
         host, port = split_listen(parts.settings.desk_listen, "desk_listen")
         self._server = Server(DeskApp(parts.face, pages, notices.front), host, port)
 

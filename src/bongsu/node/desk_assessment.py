@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bongsu.desk.assessment.service import Assessment
 from bongsu.desk.reports.marks import Marker
 from bongsu.http.desk.assessment import QUEUE_PATH, READERS, AssessmentPages
+from bongsu.http.desk.assessment_api import AssessmentApi
 from bongsu.http.desk.assessment_many import ManyReportsPages
 from bongsu.http.desk.endpoints import Area
 from bongsu.http.desk.face import Entry
@@ -33,6 +34,7 @@ class AssessmentOfReports:
         audit = self._parts.audit
         yield ManyReportsPages(self.assessment, audit, zone=self._parts.settings.desk_time_zone)
         yield AssessmentPages(self.assessment, self._decisions, audit)
+        yield AssessmentApi(self.assessment, self._decisions, audit)
 
     def entries(self) -> Sequence[Entry]:
         return [

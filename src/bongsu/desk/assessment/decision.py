@@ -1,7 +1,10 @@
 """A decision: what it sets, on what it was based, and when it may be taken."""
 
+from typing import Annotated
+
 import msgspec
 
+from bongsu.desk.reports.money import AMOUNT_MAX
 from bongsu.desk.reports.words import Category, Status
 from bongsu.errors import InvalidParam
 
@@ -10,13 +13,13 @@ REASON_CHARS_MAX = 2_000
 SETTABLE = (Status.IN_REVIEW, Status.ACCEPTED, Status.REFUSED, Status.DUPLICATE)
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """None leaves a thing as it is. `loss_amount` 0: no loss is believed."""
 
     status: Status | None = None
     category: Category | None = None
     is_paid: bool | None = None
-    loss_amount: int | None = None
+    loss_amount: Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX)] | None = None
     duplicate_of: str | None = None  # report id
 
     @property

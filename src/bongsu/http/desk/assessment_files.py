@@ -11,8 +11,10 @@ from bongsu.desk.reports.scanning import Scan
 from bongsu.desk.reports.view import File
 from bongsu.errors import NotFound, Refused
 from bongsu.http.desk.assessment import QUEUE_PATH, READERS
+from bongsu.http.desk.assessment_told import FileAddress
 from bongsu.http.desk.downloads import FileStore, attachment
-from bongsu.http.desk.endpoints import Endpoint, get
+from bongsu.http.desk.endpoints import Endpoint, api, get
+from bongsu.http.desk.json_bodies import answer_json
 from bongsu.http.desk.tickets import Tickets
 from bongsu.http.desk.visit import Visit
 
@@ -32,9 +34,18 @@ class ReportFilePages:
 
     def endpoints(self) -> Iterator[Endpoint]:
         yield get(f"{QUEUE_PATH}/r/{{id}}/files/{{number}}", self.ask, roles=READERS)
+        yield api("POST", "/api/reports/{id}/files/{number}", self.tell_address, roles=READERS)
         yield get("/files/report/{ticket}", self.download)
 
     async def ask(self, visit: Visit) -> Response:
+        return Response(None, 303, {"Location": self._files_url + await self._address(visit)})
+
+    async def tell_address(self, visit: Visit) -> Response:
+        origin = self._files_url or visit.face.public_url
+        url = origin + await self._address(visit)
+        return answer_json(FileAddress(url, self._tickets.seconds))
+
+    async def _address(self, visit: Visit) -> str:
         """Looking at a file is an act; its address is good for a minute and tells nothing."""
         report_id, number = visit.path["id"], visit.path["number"]
         file = await self._find(visit, report_id, number)
@@ -43,7 +54,7 @@ class ReportFilePages:
             Act(visit.operator.user_id, "assessment.look_at_file", report_id, detail)
         )
         ticket = self._tickets.make(f"{report_id}/{number}")
-        return Response(None, 303, {"Location": f"{self._files_url}/files/report/{ticket}"})
+        return f"/files/report/{ticket}"
 
     async def download(self, visit: Visit) -> Response:
         report_id, _, number = (self._tickets.open(visit.path["ticket"]) or "").rpartition("/")

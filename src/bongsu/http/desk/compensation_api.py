@@ -3,7 +3,6 @@ as they stand."""
 
 from collections.abc import Iterator
 
-import msgspec
 from msgspec import Struct
 from starlette.responses import Response
 
@@ -11,9 +10,9 @@ from bongsu.desk.compensation.dry_run import DryRun
 from bongsu.desk.compensation.explaining import RuleInWords
 from bongsu.desk.compensation.ledger import LedgerStore
 from bongsu.desk.compensation.versions import Programmes, Version, check
-from bongsu.errors import BadJson
 from bongsu.http.desk.compensation_programmes import APPROVERS, READERS, rules_in_words
 from bongsu.http.desk.endpoints import Endpoint, api
+from bongsu.http.desk.json_bodies import answer_json, read_json
 from bongsu.http.desk.visit import Visit
 
 API = "/api/compensation"
@@ -82,24 +81,21 @@ class CompensationApi:
         yield api("GET", f"{API}/ledger", self.show_ledger, roles=APPROVERS)
 
     async def check(self, visit: Visit) -> Response:
-        try:
-            given = msgspec.json.decode(await visit.body(), type=ProgrammeText)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise BadJson(f"Not a programme's text: {error}") from None
+        given = await read_json(visit, ProgrammeText, "a programme's text")
         problems = [
             ToldProblem(each.line, each.column, said, each.is_warning)
             for each in check(given.text)
             for said in (each.words.in_language(visit.language),)
         ]
-        return _json(Checked(problems, rules_in_words(given.text, visit)))
+        return answer_json(Checked(problems, rules_in_words(given.text, visit)))
 
     async def list_programmes(self, visit: Visit) -> Response:
         latest = await self._programmes.list_latest()
-        return _json(ProgrammeList([await self._told(version) for version in latest]))
+        return answer_json(ProgrammeList([await self._told(version) for version in latest]))
 
     async def show_ledger(self, visit: Visit) -> Response:
         totals = await self._ledger.load_totals()
-        return _json(LedgerTotals([ToldTotal(*total) for total in totals]))
+        return answer_json(LedgerTotals([ToldTotal(*total) for total in totals]))
 
     async def _told(self, version: Version) -> ToldProgramme:
         run = await self._programmes.load_run(version.programme, version.version)
@@ -108,7 +104,3 @@ class CompensationApi:
             version.made_ts, [each.approver for each in version.approvals], version.is_approved,
             None if run is None else run.result,
         )  # fmt: skip
-
-
-def _json(answer: Struct) -> Response:
-    return Response(msgspec.json.encode(answer), media_type="application/json")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import msgspec
 from msgspec import Struct
 from starlette.responses import Response
 
@@ -16,9 +15,9 @@ from bongsu.desk.investigation.machine_events import (
 )
 from bongsu.desk.prevention.prevention import Prevention
 from bongsu.desk.roles import Role
-from bongsu.errors import BadJson
 from bongsu.http.desk.endpoints import Endpoint, api, get, post
 from bongsu.http.desk.investigation_cases import INVESTIGATORS
+from bongsu.http.desk.json_bodies import answer_json, read_json
 from bongsu.http.desk.visit import Visit
 
 EVENTS_BYTES_MAX = 4 * 1024 * 1024
@@ -74,29 +73,28 @@ class MachineApi:
 
     async def take_events(self, visit: Visit) -> Response:
         sender = await self._machine_events.who(visit.session or "")
-        try:
-            batch = msgspec.json.decode(await visit.body(), type=EventBatch)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise BadJson(f"Not a batch of events: {error}") from None
-        return _json(await self._machine_events.take(sender, batch.events))
+        batch = await read_json(visit, EventBatch, "a batch of events")
+        return answer_json(await self._machine_events.take(sender, batch.events))
 
     async def take_drills(self, visit: Visit) -> Response:
         sender = await self._machine_events.who(visit.session or "")
         drills = drill_report.parse(await visit.body())
         taken = await self._machine_events.take_many(sender, of_drills(drills))
         reopened = await self._prevention.take_drills(drills)
-        return _json(DrillsTaken(taken.new, taken.known, reopened))
+        return answer_json(DrillsTaken(taken.new, taken.known, reopened))
 
     async def take_log(self, visit: Visit) -> Response:
         """Lines of JSON as `bongsu witness` logs them; others are let pass."""
         sender = await self._machine_events.who(visit.session or "")
         lines = (await visit.body()).decode("utf-8", "replace").splitlines()
-        return _json(await self._machine_events.take_many(sender, list(of_witness_log(lines))))
+        return answer_json(
+            await self._machine_events.take_many(sender, list(of_witness_log(lines)))
+        )
 
     async def list_events(self, visit: Visit) -> Response:
         began, ended = (_moment(visit, name, at) for name, at in (("from", 0), ("to", 2**53)))
         found = await self._machine_events.list_between(began, ended, EVENTS_AT_ONCE_MAX)
-        return _json(EventList([_told(one) for one in found]))
+        return answer_json(EventList([_told(one) for one in found]))
 
     async def senders(self, visit: Visit) -> Response:
         return await self._senders(visit, sender="", token="")
@@ -130,7 +128,3 @@ def _moment(visit: Visit, name: str, default: int) -> int:
 
 def _told(received: Received) -> ToldEvent:
     return ToldEvent(received.sender, received.received_ts, received.event)
-
-
-def _json(told: Struct) -> Response:
-    return Response(msgspec.json.encode(told), media_type="application/json")

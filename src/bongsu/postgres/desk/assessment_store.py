@@ -14,7 +14,7 @@ from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 from bongsu.postgres.desk.queue_sql import conditions
-from bongsu.postgres.desk.report_rows import ADD_ENTRY
+from bongsu.postgres.desk.report_rows import ADD_ENTRY, HAS_ENTRY
 
 _DECISIONS = """
 SELECT version, report_version, decided_ts, operator, status, category, is_paid, loss_amount,
@@ -23,6 +23,9 @@ SELECT version, report_version, decided_ts, operator, status, category, is_paid,
 """
 _LOCK = """
 SELECT version, assessment, status, erased_ts FROM report WHERE report_id = $1 FOR UPDATE
+"""
+_FILES_KNOWN = """
+SELECT count(*) FROM report_file WHERE report_id = $1 AND number = ANY($2::integer[])
 """
 _EXISTS = "SELECT EXISTS (SELECT FROM report WHERE report_id = $1)"
 
@@ -91,6 +94,7 @@ class PostgresAssessments:
     ) -> None:
         async def body(connection: Connection) -> None:
             await _check(connection, report_id, base, change)
+            await _check_parts(connection, report_id, files, message)
             values = _values(change, act.actor, reason, None, now)
             await connection.execute(_ONE, *values, report_id)
             if files:
@@ -158,6 +162,16 @@ async def _check(connection: Connection, report_id: str, base: Base, change: Cha
     original = change.duplicate_of
     if original is not None and not await connection.fetchval(_EXISTS, original):
         raise InvalidParam("There is no such original", code="DESK_ORIGINAL")
+
+
+async def _check_parts(
+    connection: Connection, report_id: str, files: Mapping[int, bool], message: NewEntry | None
+) -> None:
+    if files and await connection.fetchval(_FILES_KNOWN, report_id, list(files)) != len(files):
+        raise InvalidParam("There is no such file", code="DESK_FILE")
+    key = None if message is None else message.entry_key
+    if key is not None and await connection.fetchval(HAS_ENTRY, report_id, key):
+        raise Refused("This key was used before", code="DESK_CHANGED", status=409)
 
 
 async def _done_before(

@@ -32,6 +32,7 @@ INSERT INTO report_entry (report_id, number, entry_key, written_ts, party, autho
 SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7
   FROM report_entry WHERE report_id = $1
 """
+HAS_ENTRY = "SELECT EXISTS (SELECT FROM report_entry WHERE report_id = $1 AND entry_key = $2)"
 
 
 async def insert_versions(
