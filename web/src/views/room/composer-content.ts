@@ -1,0 +1,85 @@
+/** What was written, as the content of a Matrix event: body, HTML, mentions, and what it answers or replaces. Pure. */
+
+import { type Mention, ROOM } from "../../matrix/mentions";
+import { toHtml } from "./markdown";
+
+export interface Written {
+  text: string;
+  mentions: readonly Mention[]; // those chosen from the list; the text may have lost some since
+}
+
+export interface Related {
+  replyTo?: { eventId: string; sender: string };
+  thread?: { root: string; latest: string };
+}
+
+type Content = Record<string, unknown> & { msgtype: string; body: string };
+
+const SHRUG = "¯\\_(ツ)_/¯";
+export const COMMANDS = ["me", "shrug", "plain"] as const;
+
+/** Null where there is nothing to send. */
+export function messageContent(written: Written, related: Related = {}): Content | null {
+  const content = contentOf(written);
+  if (!content) return null;
+  const mentioned = mentionsIn(content.body, written.mentions);
+  const answered = related.replyTo?.sender;
+  if (answered && !mentioned.user_ids?.includes(answered)) mentioned.user_ids = [...(mentioned.user_ids ?? []), answered];
+  return { ...content, "m.mentions": mentioned, ...relation(related) };
+}
+
+/** `before` are the user ids mentioned in the message as it was: an edit calls only those who are new in it. */
+export function editContent(written: Written, eventId: string, before: readonly string[]): Content | null {
+  const content = contentOf(written);
+  if (!content) return null;
+  const mentioned = mentionsIn(content.body, written.mentions);
+  const news = mentioned.user_ids?.filter((id) => !before.includes(id));
+  return {
+    ...content,
+    body: `* ${content.body}`,
+    ...(content.formatted_body ? { formatted_body: `* ${content.formatted_body as string}` } : {}),
+    "m.new_content": { ...content, "m.mentions": mentioned },
+    "m.mentions": news?.length ? { user_ids: news } : {},
+    "m.relates_to": { rel_type: "m.replace", event_id: eventId },
+  };
+}
+
+/** For what is not text too: pictures, voice, files. */
+export function relation({ replyTo, thread }: Related): { "m.relates_to"?: Record<string, unknown> } {
+  if (thread) {
+    return {
+      "m.relates_to": {
+        rel_type: "m.thread",
+        event_id: thread.root,
+        is_falling_back: !replyTo,
+        "m.in_reply_to": { event_id: replyTo?.eventId ?? thread.latest },
+      },
+    };
+  }
+  return replyTo ? { "m.relates_to": { "m.in_reply_to": { event_id: replyTo.eventId } } } : {};
+}
+
+function contentOf({ text, mentions }: Written): Content | null {
+  const { command, rest } = commandOf(text.trim());
+  const body = command === "shrug" ? `${rest} ${SHRUG}`.trim() : rest;
+  if (!body) return null;
+  const html = command === "plain" || command === "shrug" ? null : toHtml(body, mentions);
+  return {
+    msgtype: command === "me" ? "m.emote" : "m.text",
+    body,
+    ...(html ? { format: "org.matrix.custom.html", formatted_body: html } : {}),
+  };
+}
+
+/** Paths such as /etc/hosts are no commands; two strokes begin a text with one. */
+function commandOf(text: string): { command?: (typeof COMMANDS)[number]; rest: string } {
+  if (/^\/\/\S/.test(text)) return { rest: text.slice(1) };
+  const named = COMMANDS.find((each) => new RegExp(`^/${each}(\\s|$)`).test(text));
+  return named ? { command: named, rest: text.slice(named.length + 1).trim() } : { rest: text };
+}
+
+function mentionsIn(body: string, mentions: readonly Mention[]): { user_ids?: string[]; room?: true } {
+  const still = mentions.filter(({ name }) => body.includes(`@${name}`));
+  const ids = [...new Set(still.map(({ userId }) => userId))].filter((id) => id !== ROOM);
+  return { ...(ids.length ? { user_ids: ids } : {}), ...(still.some(({ userId }) => userId === ROOM) ? { room: true } : {}) };
+}
