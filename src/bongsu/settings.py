@@ -5,21 +5,25 @@ the fields below: `listen` in the file, `BONGSU_LISTEN` in the environment, `--l
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bongsu.errors import OperatorError
 from bongsu.ids import is_room_id, is_server_name
 
 LOOPBACK_NAMES = ("localhost", "ip6-localhost")
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 PROCESSES_MAX = 64
 UPLOAD_BYTES_MAX = 4 * 1024**3
 MEMORY_MB_MIN = 16
 DESK_LISTEN = "127.0.0.1:8009"
 DESK_OFF = "off"
 WORK_BITS_MAX = 28
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # as browsers write it: in small letters
 SUPPORT_ROLES = ("admin", "security", "moderator", "dpo")
 
 
@@ -95,6 +99,11 @@ class Settings:
     web_client: str = _setting(
         "", "Folder of the browser client served at /, or off; the built-in one if empty."
     )
+    client_sites: tuple[str, ...] = _setting(
+        (),
+        "Where clients reach each data centre, SITE=https://host each; the browser client moves "
+        "to another one when its own falls silent.",
+    )
     monitoring_listen: str | None = _setting(
         None,
         "Another address for /health, /ready and /metrics alone; each further one of several "
@@ -124,6 +133,10 @@ class Settings:
     desk_public_url: str | None = _setting(
         None, "URL by which people reach the desk; http://DESK_LISTEN without one."
     )
+    desk_client_origins: tuple[str, ...] = _setting(
+        (), "Origins, such as https://chat.example.org, whose pages may list reports for their "
+        "people; that of PUBLIC_BASE_URL always.",
+    )  # fmt: skip
     desk_title: str = _setting("", "Name of the service on the desk's pages; SERVER_NAME if empty.")
     desk_time_zone: str = _setting("Asia/Seoul", "Time zone in which the desk shows times.")
     desk_keys: Path | None = _setting(  # noqa: RUF009  # None is immutable
@@ -210,11 +223,7 @@ class Settings:
     @property
     def base_url(self) -> str:
         """URL for clients, without a slash at its end."""
-        if self.public_base_url is not None:
-            return self.public_base_url.rstrip("/")
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.listen_host, self.listen_host)
-        bracketed = f"[{host}]" if ":" in host else host
-        return f"http://{bracketed}:{self.listen_port}"
+        return _public_url(self.public_base_url, self.listen)
 
     @property
     def has_desk(self) -> bool:
@@ -224,7 +233,22 @@ class Settings:
     @property
     def desk_url(self) -> str:
         """URL of the desk for people, without a slash at its end."""
-        return (self.desk_public_url or f"http://{self.desk_listen}").rstrip("/")
+        return _public_url(self.desk_public_url, self.desk_listen)
+
+    @property
+    def told_desk_url(self) -> str | None:
+        """The same for the messenger's clients, if there is a desk that they can find."""
+        if self.desk_public_url is not None:
+            return self.desk_url
+        return self.desk_url if self.has_desk and not self.desk_listen.endswith(":0") else None
+
+    @property
+    def desk_origins(self) -> frozenset[str]:
+        """Origins of browser clients that the desk answers; this machine by any of its names."""
+        own = urlsplit(self.base_url)
+        hosts = LOOPBACK_HOSTS if is_loopback(own.hostname or "") else {own.netloc.lower()}
+        port = f":{own.port}" if hosts is LOOPBACK_HOSTS and own.port else ""
+        return frozenset({*self.desk_client_origins, *(f"{own.scheme}://{h}{port}" for h in hosts)})
 
     @property
     def desk_data(self) -> Path:
@@ -241,6 +265,11 @@ class Settings:
             contacts.append({"role": f"m.role.{role}", kind: address})
         page = {"support_page": self.support_page} if self.support_page else {}
         return {**({"contacts": contacts} if contacts else {}), **page}
+
+    @property
+    def client_site_urls(self) -> dict[str, str]:
+        """The origin of each data centre for clients, by its name, in the order that was told."""
+        return dict(site.split("=", 1) for site in self.client_sites)
 
     def of_process(self, number: int) -> "Settings":
         """The settings of one of several processes, counted from 0: each is monitored by itself."""
@@ -260,6 +289,11 @@ class Settings:
             if not (name and equals and url.startswith(("http://", "https://"))):
                 raise OperatorError(f"media_stores: {store!r} is not SITE=http://host:port/bucket")
 
+        for site in self.client_sites:
+            name, _, origin = site.partition("=")
+            if not (name and _ORIGIN.fullmatch(origin)):
+                raise OperatorError(f"client_sites: {site!r} is not SITE=https://host[:port]")
+
     def _check_desk(self) -> None:
         if not self.desk_listen:
             object.__setattr__(self, "desk_listen", DESK_OFF if self.site else DESK_LISTEN)
@@ -273,6 +307,11 @@ class Settings:
             url = getattr(self, name)
             if url and not url.startswith(("http://", "https://")):
                 raise OperatorError(f"{name}: {url!r} is no URL")
+        for origin in self.desk_client_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise OperatorError(
+                    f"desk_client_origins: {origin!r} is no origin, such as https://chat.example.org"
+                )
         try:
             ZoneInfo(self.desk_time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -291,6 +330,15 @@ class Settings:
         ):
             if not least <= getattr(self, name) <= most:
                 raise OperatorError(f"{name}: must be between {least} and {most}")
+
+
+def _public_url(told: str | None, listen: str) -> str:
+    """Without a slash at its end. Where nothing is told, this machine's own address."""
+    if told is not None:
+        return told.rstrip("/")
+    host, port = split_listen(listen)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def split_listen(listen: str, name: str = "listen") -> tuple[str, int]:

@@ -70,6 +70,7 @@ def _settings(lab: Lab, site: Site, number: int) -> dict[str, object]:
         "listen": f"{site.address}:{NODE_PORT + number}",
         "data": str(site.path(f"node{number}") / "data"),
         "server_name": SERVER_NAME,
+        "client_sites": [f"{other.name}={other.url(NODE_PORT)}" for other in lab.sites],
         "registration": "open",
         "rate_limits": False,
         "database_url": lab.database_url(lab.own_first(site)),

@@ -84,6 +84,8 @@ class Parts:
                 UNSTABLE_FEATURES,
                 settings.support,
                 has_mail=self.people.emails is not None,
+                desk_url=settings.told_desk_url,
+                site_urls=settings.client_site_urls,
             )
         )
 

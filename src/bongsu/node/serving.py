@@ -166,7 +166,8 @@ def _web_client(settings: Settings) -> list[WebClient]:
     if folder is None:
         return []
     desk = [settings.desk_url] if settings.has_desk or settings.desk_public_url else []
-    return [WebClient(Build(folder), [settings.base_url, *desk])]
+    sites = settings.client_site_urls.values()
+    return [WebClient(Build(folder), [settings.base_url, *sites, *desk])]
 
 
 async def _listen(server: Server, setting: str, address: str | None) -> None:

@@ -22,6 +22,9 @@ def command() -> None:
 @click.option("--server-name", help="The part after the colon in @user:server_name.")
 @click.option("--public-base-url", help="URL by which clients reach the server.")
 @click.option(
+    "--public-site-url", help="URL by which clients reach one site: https://{site}.example.org."
+)
+@click.option(
     "--from",
     "source",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -36,6 +39,7 @@ def init_command(
     sites: tuple[str, ...],
     server_name: str | None,
     public_base_url: str | None,
+    public_site_url: str | None,
     source: Path | None,
     out: Path,
     joining: tuple[str, ...],
@@ -47,7 +51,11 @@ def init_command(
     secrets: keep it off the sites' machines, with a copy.
     """
     flags: dict[str, Any] = {"sites": dict(map(_split, sites))}
-    given = {"server_name": server_name, "public_base_url": public_base_url}
+    given = {
+        "server_name": server_name,
+        "public_base_url": public_base_url,
+        "public_site_url": public_site_url,
+    }
     flags |= {name: text for name, text in given.items() if text is not None}
     description = merged(out, load(source) if source else {}, flags)
     outcome = init(out, description, joining=joining, force=force)

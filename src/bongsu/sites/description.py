@@ -22,6 +22,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}\Z")
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`sites` maps a name to an IP address. Folders are those on the sites' machines.
 
+    `public_site_url` is where clients reach one site, with `{site}` in it for its name.
+
     `joined` names the sites whose etcd joined the running others: all but the first ones.
 
     PostgreSQL must be a build with TLS, which the Python wheel's is not: hence `postgres_bin`.
@@ -30,6 +32,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     sites: dict[str, str]
     server_name: str
     public_base_url: str = ""
+    public_site_url: str = ""
     etc: str = "/etc/bongsu"
     data: str = "/var/lib/bongsu"
     backup: str = "/var/backups/bongsu"
@@ -51,6 +54,11 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
             raise OperatorError("sites: two of them have the same address")
         if not is_server_name(self.server_name):
             raise OperatorError(f"server_name: {self.server_name!r} is no server name")
+        if self.public_site_url and SITE_PLACE not in self.public_site_url:
+            raise OperatorError(
+                f"public_site_url: {self.public_site_url!r} is the same for every site: "
+                f"write {SITE_PLACE} where its name goes"
+            )
         if unknown := set(self.joined) - set(self.sites):
             raise OperatorError(f"joined: there is no site {', '.join(sorted(unknown))}")
         for name in ("etc", "data", "backup", "venv", "postgres_bin"):

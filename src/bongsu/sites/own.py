@@ -10,7 +10,7 @@ from bongsu.lab.topology import (
     WITNESS_PORT,
     Secrets,
 )
-from bongsu.sites.description import Site
+from bongsu.sites.description import SITE_PLACE, Site
 from bongsu.sites.engines import DATABASE, nats_urls, s3_url
 
 
@@ -46,6 +46,7 @@ def node(site: Site, secrets: Secrets) -> str:
             "data": str(site.data / "node"),
             "server_name": site.all.server_name,
             **({"public_base_url": base_url} if base_url else {}),
+            **({"client_sites": client_sites(site)} if site.all.public_site_url else {}),
             "registration": "closed",
             "database_url": database_url(site, secrets, site.own_first),
             "replica_url": database_url(site, secrets, [site]),
@@ -55,6 +56,12 @@ def node(site: Site, secrets: Secrets) -> str:
             "log_format": "json",
         }
     )
+
+
+def client_sites(site: Site) -> list[str]:
+    """Every site as clients reach it: the same list at each, so every page allows all of them."""
+    url = site.all.public_site_url
+    return [f"{name}={url.replace(SITE_PLACE, name)}" for name in site.all.sites]
 
 
 def media_keys(secrets: Secrets) -> str:

@@ -21,13 +21,16 @@ ROOM_VERSIONS = {"10": "stable", "11": "stable", "12": "stable"}
 
 
 class ServerFacts(msgspec.Struct, frozen=True):
-    """What the operator decides. `base_url`: where clients reach this server, if it is told."""
+    """What the operator decides. `base_url` and `desk_url`: where clients reach this server
+    and its desk, if it is told."""
 
     default_room_version: str = "12"
     base_url: str | None = None
     unstable_features: Mapping[str, bool] = {}
     support: Mapping[str, Any] = {}  # /.well-known/matrix/support; empty: nobody is named
     has_mail: bool = False
+    desk_url: str | None = None
+    site_urls: Mapping[str, str] = {}  # of each data centre, by its name
 
 
 class ServerInfo:
@@ -54,7 +57,14 @@ class ServerInfo:
     async def well_known_client(self, request: Request) -> Answer:
         if self._facts.base_url is None:
             raise NotFound("This server has not been told its address")
-        return {"m.homeserver": {"base_url": self._facts.base_url}}
+        answer: dict[str, Any] = {"m.homeserver": {"base_url": self._facts.base_url}}
+        if self._facts.desk_url is not None:
+            answer["org.bongsu.desk"] = {"base_url": self._facts.desk_url}
+        if self._facts.site_urls:
+            answer["org.bongsu.sites"] = [
+                {"name": name, "base_url": url} for name, url in self._facts.site_urls.items()
+            ]
+        return answer
 
     @get("/.well-known/matrix/support", auth=Auth.NONE)
     async def well_known_support(self, request: Request) -> Answer:
