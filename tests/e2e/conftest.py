@@ -8,11 +8,13 @@ import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 from harness.bongsu import Bongsu, running
 from harness.http import HttpClient
 from harness.process import open_folder
 from network import Network
 from people import People
+from web_browser import Web, opened_browser
 
 FOREIGN_URL = os.environ.get("BONGSU_E2E_URL")
 
@@ -69,3 +71,19 @@ async def client(homeserver: str) -> AsyncIterator[HttpClient]:
     client = HttpClient(homeserver)
     yield client
     await client.close()
+
+
+@pytest.fixture(scope="session")
+def web_server() -> Iterator[Bongsu]:
+    """The server that the browser client's tests share; those that harm one start their own."""
+    with open_folder() as folder, running(folder) as bongsu:
+        yield bongsu
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def web(web_server: Bongsu) -> AsyncIterator[Web]:
+    """One Chromium for a module, at that server."""
+    async with opened_browser() as browser:
+        web = Web(web_server.url, browser)
+        yield web
+        await web.close()

@@ -2,6 +2,7 @@
 
 import type { ComponentChild } from "preact";
 
+import { ready } from "./matrix/client";
 import { session } from "./matrix/session";
 import { type Place, place } from "./router";
 import { Asked } from "./ui/question";
@@ -21,7 +22,7 @@ export function App() {
   if (!session.value) return <SignIn />;
   const at = place.value;
   return (
-    <div class="app" data-view={at.view}>
+    <div class="app" data-view={at.view} data-ready={ready.value || undefined}>
       <Notices />
       <Nav at={at.view} />
       <RoomList />
