@@ -3,19 +3,23 @@
 import { computed, effect, signal } from "@preact/signals";
 import {
   ClientEvent,
-  createClient,
   HttpApiEvent,
   IndexedDBStore,
   type MatrixClient,
+  MatrixScheduler,
   MemoryStore,
   SyncState,
 } from "matrix-js-sdk";
 
+import { LateCryptoClient } from "./crypto-late";
+import { secretCallbacks } from "./crypto-secrets";
+import { storePrefix } from "./crypto-store";
 import { forget, type Session, session } from "./session";
 import { current, siteFetch } from "./sites";
 
 const INITIAL_MESSAGES = 20; // of each room, in a first sync
 const POLL_MS = 30_000;
+const CLEARING_MS_MAX = 3_000;
 
 const client = signal<MatrixClient | null>(null);
 export const syncState = signal<SyncState | null>(null);
@@ -50,18 +54,20 @@ export function followSession(): void {
 export async function signOut(): Promise<void> {
   const leaving = matrix();
   await leaving.logout(true).catch(() => undefined); // the token may be gone already
-  await leaving.clearStores().catch(() => undefined);
+  await clear(leaving);
   forget();
 }
 
 async function start(who: Session): Promise<void> {
-  const starting = createClient({
+  const starting = new LateCryptoClient({
     baseUrl: current.value,
     fetchFn: siteFetch,
     userId: who.userId,
     deviceId: who.deviceId,
     accessToken: who.accessToken,
     store: await openStore(who),
+    scheduler: new MatrixScheduler(),
+    cryptoCallbacks: secretCallbacks,
     timelineSupport: true,
     useAuthorizationHeader: true,
   });
@@ -70,7 +76,7 @@ async function start(who: Session): Promise<void> {
     syncState.value = state;
   });
   starting.on(HttpApiEvent.SessionLoggedOut, () => {
-    void starting.clearStores().catch(() => undefined);
+    void clear(starting);
     forget(true);
   });
   for (const attach of attached) await attach(starting);
@@ -88,6 +94,14 @@ function stop(leaving: MatrixClient): void {
   leaving.removeAllListeners();
   client.value = null;
   syncState.value = null;
+}
+
+/** What this browser kept of a device that is signed out: rooms and keys. What is still in use goes at the next start. */
+async function clear(leaving: MatrixClient): Promise<void> {
+  leaving.stopClient(); // a running client holds its databases open
+  const device = { userId: leaving.getUserId()!, deviceId: leaving.getDeviceId()! };
+  const cleared = leaving.clearStores({ cryptoDatabasePrefix: storePrefix(device) }).catch(() => undefined);
+  await Promise.race([cleared, new Promise((resolve) => setTimeout(resolve, CLEARING_MS_MAX))]);
 }
 
 /** Kept in the browser's database; without one (private windows), in memory. */
