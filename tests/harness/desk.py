@@ -48,11 +48,13 @@ class Visitor:
         files: Sequence[File] = (),
         form_at: str | None = None,
         token: str | None = None,
+        origin: str | None = None,
         follow: bool = True,
     ) -> Page:
         """Fill in the form at `form_at` (at `path` if that is not said) and send it to `path`.
 
-        With `token` no form is fetched: that is what a forger would send.
+        With `token` no form is fetched: that is what a forger would send. `origin`: of the page
+        whose form it is, as a browser says it.
         """
         if token is None:
             form = await self.get(form_at or path)
@@ -64,6 +66,8 @@ class Visitor:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         if files:
             data, headers = _multipart(pairs, files), {}
+        if origin is not None:
+            headers["Origin"] = origin
         async with self._session.post(
             path, data=data, headers=headers, allow_redirects=follow
         ) as answer:

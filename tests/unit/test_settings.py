@@ -1,6 +1,7 @@
 """Settings: which source wins, and what each mistake is told."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,3 +96,34 @@ def test_lists_and_switches_from_text(config: Path) -> None:
 
 def test_variables_that_kubernetes_sets_are_left_alone(config: Path) -> None:
     load_settings({}, {"BONGSU_SERVICE_HOST": "10.0.0.1", "BONGSU_PORT_8008_TCP": "tcp://x"})
+
+
+@pytest.mark.parametrize(
+    ("given", "origins"),
+    [
+        ({}, {"http://127.0.0.1:8008", "http://localhost:8008", "http://[::1]:8008"}),
+        ({"public_base_url": "https://Chat.example.org/"}, {"https://chat.example.org"}),
+        (
+            {"public_base_url": "https://a.org", "desk_client_origins": ("https://b.org:8443",)},
+            {"https://a.org", "https://b.org:8443"},
+        ),
+    ],
+)
+def test_the_desk_answers_clients_of_these_origins(
+    given: dict[str, Any], origins: set[str]
+) -> None:
+    assert Settings(**given).desk_origins == origins
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "https://a.org/", "a.org", "https://A.org"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    with pytest.raises(OperatorError, match="desk_client_origins"):
+        Settings(desk_client_origins=(origin,))
+
+
+def test_clients_are_told_of_a_desk_that_they_can_find() -> None:
+    assert Settings().told_desk_url == "http://127.0.0.1:8009"
+    assert Settings(desk_listen="0.0.0.0:80").told_desk_url == "http://127.0.0.1:80"
+    assert Settings(desk_listen="off").told_desk_url is None
+    told = Settings(desk_listen="off", desk_public_url="https://desk.example.org/")
+    assert told.told_desk_url == "https://desk.example.org"

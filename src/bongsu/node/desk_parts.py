@@ -83,5 +83,6 @@ def face_of(settings: Settings, file_keys: FileKeys, people: People) -> Face:
         peers=Peers(settings.trusted_proxies),
         title=settings.desk_title or settings.server_name,
         public_url=settings.desk_url,
+        client_origins=settings.desk_origins,
         zone=ZoneInfo(settings.desk_time_zone),
     )

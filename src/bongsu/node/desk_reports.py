@@ -15,6 +15,7 @@ from bongsu.host.scan_command import CommandScanner
 from bongsu.http.desk.assessment_files import ReportFilePages
 from bongsu.http.desk.endpoints import Area
 from bongsu.http.desk.face import Entry
+from bongsu.http.desk.report_account import AccountPages, ReporterTickets
 from bongsu.http.desk.report_following import FollowingPages
 from bongsu.http.desk.report_waiting import WaitingPage
 from bongsu.http.desk.reports import ACCOUNT_SECONDS, ReportPages
@@ -66,19 +67,17 @@ class Reports:
         openid = OpenId(
             PostgresShortTokenStore(self._parts.messenger), server_name=settings.server_name
         )
-        tickets = Tickets(
-            self._parts.sealer.file_keys.derive("tickets"), "reporter", ACCOUNT_SECONDS
-        )
-        yield ReportPages(
-            self.intake, openid, tickets, site=settings.site, server_name=settings.server_name
-        )
-        yield FollowingPages(self._following, self.intake, self._retention.drop)
+        key = self._parts.sealer.file_keys.derive("tickets")
+        tickets = ReporterTickets(key, ACCOUNT_SECONDS)
+        yield ReportPages(self.intake, tickets.accounts, site=settings.site)
+        yield AccountPages(self._following, openid, tickets, server_name=settings.server_name)
+        yield FollowingPages(self._following, self.intake, self._retention.drop, tickets.links)
         yield WaitingPage(self.spool, self.intake, self.forwarder)
         yield ReportFilePages(
             self._assessment,
             self._evidence.blobs,
             self._parts.audit,
-            Tickets(self._parts.sealer.file_keys.derive("tickets"), "report file", FILE_SECONDS),
+            Tickets(key, "report file", FILE_SECONDS),
             (settings.desk_files_url or "").rstrip("/"),
         )
 

@@ -1,7 +1,8 @@
 """What a reporter may do after the report: follow, amend, answer, appeal, withdraw, erase.
 
 The private link is all that is asked for; whoever has it is the reporter. It is looked up by its
-hash, so a forged one finds nothing, and tells nothing either.
+hash, so a forged one finds nothing, and tells nothing either. Somebody who reported with an account
+is given links to the own reports, too.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from bongsu.desk.reports.claim import Claim, Personal, StagedFile
 from bongsu.desk.reports.intake import EvidencePlacer
 from bongsu.desk.reports.keys import hash_link, is_link_token
 from bongsu.desk.reports.preparing import Preparer, entry_context
-from bongsu.desk.reports.stores import NewEntry, ReportStore
+from bongsu.desk.reports.stores import NewEntry, OwnReport, ReportStore
 from bongsu.desk.reports.view import Report, SealedReport, open_report
 from bongsu.desk.reports.words import APPEALABLE, WITHDRAWABLE, Kind, Party, Status
 from bongsu.desk.sealing import KeyUnknown, Sealer
@@ -21,6 +22,7 @@ from bongsu.users.tokens import Clock, now_ms
 VERSIONS_MAX = 50
 ENTRIES_MAX = 100
 FILES_MAX_TOTAL = 40
+OWN_LISTED_MAX = 100
 
 _FROM = {
     Kind.ANSWER: frozenset({Status.QUESTION, Status.ANSWERED, Status.APPEALED}),
@@ -55,6 +57,18 @@ class Following:
         if sealed is None:
             raise NotFound("There is no report under this link")
         return opened(sealed, self._sealer)
+
+    async def open_own(self, report_id: str) -> Report:
+        """The same for an account's own report: the caller knows whose it is."""
+        sealed = await self._store.load(report_id)
+        if sealed is None:
+            raise NotFound("There is no such report")
+        return opened(sealed, self._sealer)
+
+    async def list_own(self, account_id: str) -> tuple[list[OwnReport], bool]:
+        """An account's latest reports, and whether there are more."""
+        found = await self._store.list_own(account_id, OWN_LISTED_MAX + 1)
+        return found[:OWN_LISTED_MAX], len(found) > OWN_LISTED_MAX
 
     async def amend(
         self,

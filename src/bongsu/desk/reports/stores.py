@@ -8,7 +8,7 @@ import msgspec
 from bongsu.desk.audit import Act
 from bongsu.desk.reports.preparing import PreparedReport, PreparedVersion
 from bongsu.desk.reports.view import SealedReport
-from bongsu.desk.reports.words import Kind, Party, Status
+from bongsu.desk.reports.words import Category, Damage, Kind, Party, Status
 from bongsu.errors import BongsuError
 from bongsu.media.content import Blob
 
@@ -47,6 +47,19 @@ class NewEntry(msgspec.Struct, frozen=True):
     sealed: bytes
 
 
+class OwnReport(msgspec.Struct, frozen=True):
+    """What somebody with an account sees of a report in a list."""
+
+    report_id: str
+    receipt: str
+    received_ts: int
+    changed_ts: int
+    status: Status
+    category: Category
+    services: tuple[str, ...]
+    damage: Damage
+
+
 class ReportStore(Protocol):
     """One report at a time. Each change is one transaction, with its audit entry if it has one."""
 
@@ -55,6 +68,10 @@ class ReportStore(Protocol):
         ...
 
     async def load(self, report_id: str) -> SealedReport | None: ...
+
+    async def list_own(self, account_id: str, limit: int) -> list[OwnReport]:
+        """Reports that came with this account, the latest first."""
+        ...
 
     async def amend(
         self, report_id: str, version: PreparedVersion, withdrawn: Sequence[int], now: int

@@ -14,9 +14,14 @@ import structlog
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+from starlette.types import Message as StarletteMessage
+from starlette.types import Receive as StarletteReceive
+from starlette.types import Scope as StarletteScope
 from starlette.types import Send as StarletteSend
 
 from bongsu.desk.people import Operator
@@ -24,7 +29,7 @@ from bongsu.errors import LimitExceeded, Refused, Unavailable
 from bongsu.http.asgi import Receive, Scope, Send
 from bongsu.http.desk import csrf, headers, proof_of_work
 from bongsu.http.desk.body import bounded
-from bongsu.http.desk.endpoints import FORM_BYTES_MAX, Area, Endpoint
+from bongsu.http.desk.endpoints import FORM_BYTES_MAX, REPORTER_API, Area, Endpoint
 from bongsu.http.desk.face import Face
 from bongsu.http.desk.static import KEEP
 from bongsu.http.desk.texts import LANGUAGES, choose_language
@@ -36,6 +41,7 @@ SESSION_COOKIE = "desk_session"
 LANGUAGE_COOKIE = "desk_lang"
 LANGUAGE_SECONDS = 365 * 24 * 3600
 SIGN_IN_PATH = "/operator/sign-in"
+PREFLIGHT_SECONDS = 600
 
 
 class Ready(NamedTuple):
@@ -63,6 +69,13 @@ class DeskApp:
             routes=routes,
             exception_handlers={HTTPException: _raise, Exception: _raise},
         )
+        self._across_origins = CORSMiddleware(
+            self._always_answered,
+            allow_origins=sorted(face.client_origins),
+            allow_headers=["Authorization"],
+            expose_headers=["Retry-After"],
+            max_age=PREFLIGHT_SECONDS,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,14 +87,26 @@ class DeskApp:
             await send({"type": "http.response.body", "body": ready.body})
             return
         adding = headers.Sender(send, is_secure=self._face.is_secure)
-        sending = cast(StarletteSend, adding)
+        is_across = scope["path"].startswith(f"{REPORTER_API}/")
+        app: ASGIApp = self._across_origins if is_across else self._always_answered
+        await app(scope, receive, cast(StarletteSend, adding))
+
+    async def _always_answered(
+        self, scope: StarletteScope, receive: StarletteReceive, send: StarletteSend
+    ) -> None:
+        has_begun = False
+
+        async def sending(message: StarletteMessage) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
         try:
             await self._starlette(scope, receive, sending)
         except Exception as error:
-            if adding.has_begun:
+            if has_begun:
                 raise
-            request = Request(scope)
-            await self._refusal(request, error)(scope, receive, sending)
+            await self._refusal(Request(scope), error)(scope, receive, send)
 
     def _route(self, endpoint: Endpoint) -> Route:
         async def answer(request: Request) -> Response:
@@ -109,7 +134,7 @@ class DeskApp:
             response = await endpoint.handler(visit)
         finally:
             await visit.request.close()
-        return self._with_cookies(request, visit, response)
+        return self._with_cookies(endpoint, visit, response)
 
     async def _who(self, session: str | None, endpoint: Endpoint) -> Operator | None:
         """Public pages go on without a database; they only lack the operator's links."""
@@ -153,9 +178,11 @@ class DeskApp:
         )
         return Visit(request, face, language=language, address=address, visitor=visitor)
 
-    def _with_cookies(self, request: Request, visit: Visit, response: Response) -> Response:
-        secure = self._face.is_secure
-        if request.cookies.get(csrf.VISITOR_COOKIE) != visit.visitor:
+    def _with_cookies(self, endpoint: Endpoint, visit: Visit, response: Response) -> Response:
+        """Other sites' forms come without our cookies: they must not make visitors anew."""
+        request, secure = visit.request, self._face.is_secure
+        is_known = request.cookies.get(csrf.VISITOR_COOKIE) == visit.visitor
+        if not is_known and not endpoint.takes_body:
             response.set_cookie(
                 csrf.VISITOR_COOKIE, visit.visitor, csrf.VISITOR_SECONDS, secure=secure,
                 httponly=True, samesite="lax",

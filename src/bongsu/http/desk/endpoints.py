@@ -9,6 +9,8 @@ from starlette.responses import Response
 from bongsu.desk.roles import Role
 from bongsu.http.desk.visit import Visit
 
+REPORTER_API = "/api/reporter"
+"""Below it is what the messenger's browser clients may ask across origins."""
 FORM_BYTES_MAX = 256 * 1024
 FILES_MAX = 0
 FIELDS_MAX = 200

@@ -39,6 +39,7 @@ class Face:
     peers: Peers
     title: str  # what the operator is called
     public_url: str  # without a slash at its end
+    client_origins: frozenset[str]  # of the messenger's browser clients
     zone: ZoneInfo
     entries: list[Entry] = field(default_factory=list[Entry])
     texts: Texts = field(default_factory=load_texts)

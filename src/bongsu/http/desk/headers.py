@@ -31,11 +31,9 @@ class Sender:
     def __init__(self, send: Send, *, is_secure: bool) -> None:
         self._send = send
         self._common = common(is_secure=is_secure)
-        self.has_begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.has_begun = True
             own = list(message.get("headers", ()))
             names = {name for name, _ in own}
             added = [header for header in self._common if header[0] not in names]

@@ -30,6 +30,7 @@ from bongsu.http.desk.compensation_api import (
 from bongsu.http.desk.investigation_public import InvestigationList
 from bongsu.http.desk.machine_api import DrillsTaken, EventBatch, EventList
 from bongsu.http.desk.prevention import MeasureList
+from bongsu.http.desk.report_account import ReportList
 from bongsu.http.desk.session_api import SignIn, ToldOperator, ToldSession
 from bongsu.http.desk.statements import StatementList, ToldStatement
 
@@ -163,6 +164,12 @@ OPERATIONS: Sequence[Operation] = (
         "get", "/api/investigations/{case}/{version}",
         "A published version. The SHA-256 of these bytes is shown with it.",
         Document, statuses=(404,),
+    ),
+    Operation(
+        "get", "/api/reporter/reports",
+        "Somebody's own reports, 100 at most, each with a link that opens it for a day. Browser "
+        "clients of the messenger may ask from their own origin.",
+        ReportList, token="reporter", statuses=(401, 403),
     ),
     Operation("get", "/api/measures", "Public measures.", MeasureList),
     Operation("get", "/api/statements", "The latest version of every statement.", StatementList),

@@ -16,6 +16,7 @@ from bongsu.errors import NotFound, Refused, TooLarge, Unavailable
 from bongsu.http.desk.endpoints import Endpoint, get, post
 from bongsu.http.desk.report_fields import CHOICES, Values, values_of_form, values_of_version
 from bongsu.http.desk.reports import BODY_BYTES_MAX, DRAFT_FIELDS_MAX, link_path, stage_files
+from bongsu.http.desk.tickets import Tickets
 from bongsu.http.desk.visit import Visit
 from bongsu.users.tokens import Clock, now_ms
 
@@ -25,14 +26,22 @@ Eraser = Callable[[list[bytes]], Awaitable[None]]
 
 
 class FollowingPages:
-    """`drop` deletes the files of an erased report."""
+    """`drop` deletes the files of an erased report. `own_links` opens what the messenger was given
+    in the place of private links."""
 
     def __init__(
-        self, following: Following, intake: Intake, drop: Eraser, *, clock: Clock = now_ms
+        self,
+        following: Following,
+        intake: Intake,
+        drop: Eraser,
+        own_links: Tickets,
+        *,
+        clock: Clock = now_ms,
     ) -> None:
         self._following = following
         self._intake = intake
         self._drop = drop
+        self._own_links = own_links
         self._clock = clock
 
     def endpoints(self) -> Iterator[Endpoint]:
@@ -113,7 +122,10 @@ class FollowingPages:
 
     async def _open(self, visit: Visit) -> Report:
         token = visit.path["token"]
+        own = self._own_links.open(token)
         try:
+            if own is not None:
+                return await self._following.open_own(own)
             return await self._following.open(token)
         except (NotFound, Unavailable) as error:
             if self._intake.holds(hash_link(token)):

@@ -1,21 +1,19 @@
-"""Reporting damage: the form, the receipt, and coming in from the messenger."""
+"""Reporting damage: the form and the receipt."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from starlette.datastructures import UploadFile
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bongsu.desk.reports.claim import StagedFile, Submission
 from bongsu.desk.reports.form import Checked, check_form, clean
 from bongsu.desk.reports.intake import FILE_BYTES_MAX, FILES_MAX, Accepted, Intake
 from bongsu.desk.reports.keys import ReportKeys, derive, is_form_key, new_form_key
-from bongsu.errors import InvalidParam, TooLarge, Unavailable, UnknownToken
-from bongsu.http.desk.endpoints import Endpoint, api, get, post
+from bongsu.errors import TooLarge, Unavailable
+from bongsu.http.desk.endpoints import Endpoint, get, post
 from bongsu.http.desk.report_fields import CHOICES, Values, empty_values, values_of_form
 from bongsu.http.desk.tickets import Tickets
 from bongsu.http.desk.visit import Visit
-from bongsu.ids import domain_of
-from bongsu.users.openid import OpenId
 from bongsu.users.tokens import Clock, now_ms
 
 REPORT_PATH = "/report"
@@ -25,27 +23,22 @@ ACCOUNT_SECONDS = 24 * 3600
 FILE_NAME_CHARS_MAX = 200
 READ_BYTES = 256 * 1024
 DRAFT_FIELDS_MAX = 100
-ENTER_BYTES_MAX = 16 * 1024
 
 
 class ReportPages:
-    """`site` is where reports are taken in; `openid` knows the messenger's own tokens."""
+    """`site` is where reports are taken in; `accounts` reads who came in from the messenger."""
 
     def __init__(
         self,
         intake: Intake,
-        openid: OpenId,
         accounts: Tickets,
         *,
         site: str,
-        server_name: str,
         clock: Clock = now_ms,
     ) -> None:
         self._intake = intake
-        self._openid = openid
         self._accounts = accounts
         self._site = site
-        self._server_name = server_name
         self._clock = clock
 
     def endpoints(self) -> Iterator[Endpoint]:
@@ -54,10 +47,6 @@ class ReportPages:
             REPORT_PATH, self.send, limit="intake", body_bytes_max=BODY_BYTES_MAX,
             files_max=FILES_MAX, fields_max=DRAFT_FIELDS_MAX, asks_work=True,
         )  # fmt: skip
-        yield api(
-            "POST", "/report/enter", self.enter, limit="sign_in", body_bytes_max=ENTER_BYTES_MAX
-        )
-        yield post("/report/leave", self.leave)
 
     async def show(self, visit: Visit) -> Response:
         return self._form(visit, new_form_key(), empty_values())
@@ -86,31 +75,6 @@ class ReportPages:
             await self._intake.discard(staged)
             return self._form(visit, form_key, values, not_kept=True, status=503)
         return self._receipt(visit, keys, accepted)
-
-    async def enter(self, visit: Visit) -> Response:
-        """One click in the messenger: a form with what `openid/request_token` gave it."""
-        fields = visit.request.form(max_files=0, max_fields=10)
-        async with fields as form:
-            token, server = form.get("access_token"), form.get("matrix_server_name")
-        if not isinstance(token, str) or server not in (None, self._server_name):
-            raise InvalidParam("access_token of this server's openid/request_token is needed")
-        try:
-            account_id = await self._openid.user_of(token)
-        except UnknownToken:
-            raise InvalidParam(visit.t("reports.token_unknown")) from None
-        if domain_of(account_id) != self._server_name:
-            raise InvalidParam("Not an account of this server")
-        response = RedirectResponse(REPORT_PATH, 303)
-        response.set_cookie(
-            ACCOUNT_COOKIE, self._accounts.make(account_id), ACCOUNT_SECONDS,
-            secure=visit.face.is_secure, httponly=True, samesite="lax",
-        )  # fmt: skip
-        return response
-
-    async def leave(self, visit: Visit) -> Response:
-        response = visit.redirect(REPORT_PATH)
-        response.delete_cookie(ACCOUNT_COOKIE)
-        return response
 
     def _account(self, visit: Visit) -> str | None:
         return self._accounts.open(visit.request.cookies.get(ACCOUNT_COOKIE))

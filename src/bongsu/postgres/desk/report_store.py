@@ -10,14 +10,14 @@ from bongsu.desk.audit import Act
 from bongsu.desk.reports.catalogue import is_own
 from bongsu.desk.reports.claim import SEALED_FIELDS, Claim
 from bongsu.desk.reports.preparing import PreparedVersion
-from bongsu.desk.reports.stores import NewEntry
+from bongsu.desk.reports.stores import NewEntry, OwnReport
 from bongsu.desk.reports.view import SealedEntry, SealedFile, SealedReport, SealedVersion
-from bongsu.desk.reports.words import AMENDABLE, Kind, Party, Status
+from bongsu.desk.reports.words import AMENDABLE, Category, Damage, Kind, Party, Status
 from bongsu.errors import NotFound, Refused
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 from bongsu.postgres.desk.report_facts import FACTS, facts_of
-from bongsu.postgres.desk.report_rows import ADD_ENTRY, insert_versions
+from bongsu.postgres.desk.report_rows import ADD_ENTRY, HAS_ENTRY, insert_versions
 from bongsu.postgres.desk.sealing_store import SEALED_COLUMNS, SealedColumn
 
 SEALED_COLUMNS.extend(
@@ -32,6 +32,10 @@ _FIND = "SELECT report_id FROM report WHERE link_hash = $1"
 _REPORT = f"""
 SELECT {FACTS}, language, received_site, stored_ts, has_payout, erased_ts
   FROM report WHERE report_id = $1
+"""
+_OWN = """
+SELECT report_id, receipt, received_ts, changed_ts, status, category, services, damage
+  FROM report WHERE account_id = $1 ORDER BY received_ts DESC, report_id LIMIT $2
 """
 _VERSIONS = f"""
 SELECT version, submitted_ts, claim, {", ".join(SEALED_FIELDS)}
@@ -68,7 +72,6 @@ FROM (SELECT count(*) AS count, count(*) FILTER (WHERE is_accepted) AS accepted
         FROM report_file WHERE report_id = $1 AND withdrawn_ts IS NULL) AS kept
 WHERE report_id = $1
 """
-_HAS_ENTRY = "SELECT EXISTS (SELECT FROM report_entry WHERE report_id = $1 AND entry_key = $2)"
 _MOVE = "UPDATE report SET status = $2, changed_ts = $3 WHERE report_id = $1"
 
 _ERASE = (
@@ -120,6 +123,10 @@ class PostgresReports:
             tuple(_entry(row) for row in entries),
         )  # fmt: skip
 
+    async def list_own(self, account_id: str, limit: int) -> list[OwnReport]:
+        rows = await self._database.fetch(_OWN, account_id, limit, confirmed=True)
+        return [_own(row) for row in rows]
+
     async def amend(
         self, report_id: str, version: PreparedVersion, withdrawn: Sequence[int], now: int
     ) -> None:
@@ -149,7 +156,7 @@ class PostgresReports:
     ) -> None:
         async def body(connection: Connection) -> None:
             present, _ = await _lock(connection, report_id, unerased=True)
-            if await connection.fetchval(_HAS_ENTRY, report_id, entry.entry_key):
+            if await connection.fetchval(HAS_ENTRY, report_id, entry.entry_key):
                 return
             _check(present, allowed)
             await connection.execute(
@@ -212,6 +219,14 @@ def _version(row: asyncpg.Record) -> SealedVersion:
     claim = msgspec.json.decode(row["claim"], type=Claim)
     sealed = {field: row[field] for field in SEALED_FIELDS if row[field] is not None}
     return SealedVersion(row["version"], row["submitted_ts"], claim, sealed)
+
+
+def _own(row: asyncpg.Record) -> OwnReport:
+    report_id, receipt, received_ts, changed_ts, status, category, services, damage = row.values()
+    return OwnReport(
+        report_id, receipt, received_ts, changed_ts, Status(status), Category(category),
+        tuple(services), Damage(damage),
+    )  # fmt: skip
 
 
 def _entry(row: asyncpg.Record) -> SealedEntry:

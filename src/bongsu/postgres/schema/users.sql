@@ -45,7 +45,7 @@ CREATE INDEX session_by_device ON session (user_id, device_id);
 -- Tokens of a short life: login tokens (used once) and OpenID tokens.
 CREATE TABLE short_token (
     token_hash bytea PRIMARY KEY,                  -- SHA-256 of the token
-    purpose    text COLLATE "C" NOT NULL,          -- login, openid
+    purpose    text COLLATE "C" NOT NULL,          -- login, openid, openid desk
     user_id    text COLLATE "C" NOT NULL,
     expires_at bigint NOT NULL
 );
