@@ -6,10 +6,12 @@ from bongsu.node.desk_assessment import AssessmentOfReports
 from bongsu.node.desk_compensation import Compensation
 from bongsu.node.desk_investigation import Investigation
 from bongsu.node.desk_parts import DeskArea, DeskParts
+from bongsu.node.desk_report_mails import MailsToReporters
 from bongsu.node.desk_reports import Reports
 
 AREAS: list[Callable[[DeskParts], DeskArea]] = [
     Reports,
+    MailsToReporters,
     AssessmentOfReports,
     Compensation,
     Investigation,

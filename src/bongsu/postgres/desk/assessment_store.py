@@ -8,12 +8,14 @@ import msgspec
 from bongsu.desk.assessment.decision import Base, Change, Decision
 from bongsu.desk.assessment.queue import Filter
 from bongsu.desk.audit import Act
+from bongsu.desk.reports.mailing import MailKind
 from bongsu.desk.reports.stores import NewEntry
-from bongsu.desk.reports.words import CLOSED, Status
+from bongsu.desk.reports.words import CLOSED, DECIDED, Status
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 from bongsu.postgres.desk.queue_sql import conditions
+from bongsu.postgres.desk.report_mail_store import QUEUE_DECIDED, queue_mail
 from bongsu.postgres.desk.report_rows import ADD_ENTRY, HAS_ENTRY
 
 _DECISIONS = """
@@ -29,8 +31,9 @@ SELECT count(*) FROM report_file WHERE report_id = $1 AND number = ANY($2::integ
 """
 _EXISTS = "SELECT EXISTS (SELECT FROM report WHERE report_id = $1)"
 
-# {chosen}: a query of report rows, locked. Parameters: $1 now, $2 operator, $3 status,
-# $4 category, $5 is_paid, $6 loss_amount, $7 duplicate_of, $8 reason, $9 bulk_id.
+# {chosen}: a query of report rows, locked. {mailed}: what else is done with them.
+# Parameters: $1 now, $2 operator, $3 status, $4 category, $5 is_paid, $6 loss_amount,
+# $7 duplicate_of, $8 reason, $9 bulk_id.
 _DECIDE = """
 WITH chosen AS ({chosen}), added AS (
     INSERT INTO assessment (report_id, version, report_version, decided_ts, operator, status,
@@ -39,14 +42,15 @@ WITH chosen AS ({chosen}), added AS (
            coalesce($4, category), coalesce($5, is_paid), coalesce($6, loss_amount), $7, $8, $9
       FROM chosen
     RETURNING *
-)
+){mailed}
 UPDATE report SET
     assessment = added.version, assessed_version = added.report_version, status = added.status,
     category = added.category, is_paid = added.is_paid, loss_amount = added.loss_amount,
     changed_ts = $1
   FROM added WHERE report.report_id = added.report_id
 """
-_ONE = _DECIDE.format(chosen="SELECT * FROM report WHERE report_id = $10")
+_ONE = "SELECT * FROM report WHERE report_id = $10"
+_MAILED = f", mailed AS ({QUEUE_DECIDED})"
 
 _ADD_FILES = """
 INSERT INTO assessment_file (report_id, version, number, is_accepted)
@@ -93,10 +97,10 @@ class PostgresAssessments:
         act: Act,
     ) -> None:
         async def body(connection: Connection) -> None:
-            await _check(connection, report_id, base, change)
+            status = await _check(connection, report_id, base, change)
             await _check_parts(connection, report_id, files, message)
             values = _values(change, act.actor, reason, None, now)
-            await connection.execute(_ONE, *values, report_id)
+            await connection.execute(_deciding(_ONE, change), *values, report_id)
             if files:
                 judged = list(files), list(files.values())
                 await connection.execute(_ADD_FILES, report_id, base.assessment + 1, *judged)
@@ -107,6 +111,9 @@ class PostgresAssessments:
                     ADD_ENTRY, report_id, message.entry_key, now, message.party.value,
                     message.author, message.kind.value, message.sealed,
                 )  # fmt: skip
+                if change.status not in DECIDED:
+                    kind = MailKind.APPEAL if status is Status.APPEALED else MailKind.MESSAGE
+                    await queue_mail(connection, report_id, kind, now)
             await append(connection, act)
 
         await self._database.write(body)
@@ -137,7 +144,7 @@ class PostgresAssessments:
                    AND erased_ts IS NULL
                  ORDER BY report_id FOR UPDATE
             """
-            done = await connection.execute(_DECIDE.format(chosen=chosen), *arguments)
+            done = await connection.execute(_deciding(chosen, change), *arguments)
             count = int(done.split()[-1])
             if count != expected:
                 raise Refused(
@@ -151,7 +158,13 @@ class PostgresAssessments:
         return await self._database.write(body, idempotent=True)
 
 
-async def _check(connection: Connection, report_id: str, base: Base, change: Change) -> None:
+def _deciding(chosen: str, change: Change) -> str:
+    """Reporters are told of what is decided, not of what is sorted otherwise."""
+    return _DECIDE.format(chosen=chosen, mailed=_MAILED if change.status in DECIDED else "")
+
+
+async def _check(connection: Connection, report_id: str, base: Base, change: Change) -> Status:
+    """Its status, if it may be decided on."""
     row = await connection.fetchrow(_LOCK, report_id)
     if row is None:
         raise NotFound("There is no such report")
@@ -162,6 +175,7 @@ async def _check(connection: Connection, report_id: str, base: Base, change: Cha
     original = change.duplicate_of
     if original is not None and not await connection.fetchval(_EXISTS, original):
         raise InvalidParam("There is no such original", code="DESK_ORIGINAL")
+    return Status(row["status"])
 
 
 async def _check_parts(

@@ -9,6 +9,7 @@ import msgspec
 from bongsu.desk.audit import Act
 from bongsu.desk.reports.catalogue import is_own
 from bongsu.desk.reports.claim import SEALED_FIELDS, Claim
+from bongsu.desk.reports.mailing import MailKind
 from bongsu.desk.reports.preparing import PreparedVersion
 from bongsu.desk.reports.stores import NewEntry, OwnReport
 from bongsu.desk.reports.view import SealedEntry, SealedFile, SealedReport, SealedVersion
@@ -17,6 +18,7 @@ from bongsu.errors import NotFound, Refused
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 from bongsu.postgres.desk.report_facts import FACTS, facts_of
+from bongsu.postgres.desk.report_mail_store import queue_mail
 from bongsu.postgres.desk.report_rows import ADD_ENTRY, HAS_ENTRY, insert_versions
 from bongsu.postgres.desk.sealing_store import SEALED_COLUMNS, SealedColumn
 
@@ -164,6 +166,8 @@ class PostgresReports:
                 entry.kind.value, entry.sealed,
             )  # fmt: skip
             await connection.execute(_MOVE, report_id, status.value, now)
+            if entry.kind is Kind.QUESTION:
+                await queue_mail(connection, report_id, MailKind.QUESTION, now)
             if act is not None:
                 await append(connection, act)
 

@@ -1,0 +1,32 @@
+"""E-mail to reporters, wired."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+
+from bongsu.desk.reports.mailing import ReportMails
+from bongsu.http.desk.endpoints import Area
+from bongsu.http.desk.face import Entry
+from bongsu.http.desk.report_mail_words import ReportMailWording
+from bongsu.node.desk_parts import DeskParts
+from bongsu.postgres.desk.report_mail_store import PostgresReportMails
+
+
+class MailsToReporters:
+    """Implements `DeskArea`. No pages: it only works in the background."""
+
+    def __init__(self, parts: DeskParts) -> None:
+        self.store = PostgresReportMails(parts.database, parts.sealer)
+        holder = f"{parts.settings.site or 'one'}-{secrets.token_hex(4)}"
+        self.mails = ReportMails(self.store, parts.mailer, ReportMailWording(parts.face), holder)
+
+    def areas(self) -> Iterator[Area]:
+        yield from ()
+
+    def entries(self) -> Sequence[Entry]:
+        return []
+
+    async def start(self) -> None:
+        self.mails.start()
+
+    async def stop(self) -> None:
+        await self.mails.stop()
