@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bongsu.host.accounts import Account
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.05  # where the kernel cannot say when a child ends
 _PR_SET_PDEATHSIG = 1
 
 
@@ -61,12 +61,28 @@ class ChildProcess:
 
     async def wait(self, seconds_max: float | None = None) -> bool:
         """Wait for its end; whether it came within `seconds_max`. Safe to cancel."""
-        deadline = None if seconds_max is None else _now() + seconds_max
-        while self.exit_code is None:
-            if deadline is not None and _now() >= deadline:
-                return False
-            await asyncio.sleep(POLL_SECONDS)
-        return True
+        if self.exit_code is None:
+            try:
+                async with asyncio.timeout(seconds_max):
+                    await self._end()
+            except TimeoutError:
+                pass
+        return self.exit_code is not None  # which also takes leave of it
+
+    async def _end(self) -> None:
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            while self.exit_code is None:
+                await asyncio.sleep(POLL_SECONDS)
+            return
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            loop.add_reader(descriptor, ended.set)
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
 
     async def stop(self) -> bool:
         """Go through the stop steps until it ends; False if it outlived them all."""
@@ -113,7 +129,3 @@ def _die_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
     prctl = ctypes.CDLL(None).prctl  # looked up before the fork
     number = int(death_signal)
     return lambda: prctl(_PR_SET_PDEATHSIG, number)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
