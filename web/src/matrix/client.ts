@@ -85,7 +85,8 @@ async function start(who: Session): Promise<void> {
     initialSyncLimit: INITIAL_MESSAGES,
     lazyLoadMembers: true,
     pollTimeout: POLL_MS,
-    threadSupport: true,
+    threadSupport: false, // threads are matrix/timeline's own: the SDK's would keep every reply for ever
+    canResetEntireTimeline: () => true, // an open timeline holds what it shows by itself
   });
 }
 
