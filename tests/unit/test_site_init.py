@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bongsu import cli
 from bongsu.errors import OperatorError
+from bongsu.files.desk_keys import load_file_keys
 from bongsu.settings_sources import load_settings
 from bongsu.sites.description import describe
 from bongsu.witness import config as witness_config
@@ -173,6 +174,53 @@ def test_every_configuration_is_read_by_whom_it_is_for(out: Path, site: str):
     text = (etc / "witness.toml").read_text().replace("/etc/bongsu", str(etc))
     (etc / "here.toml").write_text(text)
     assert witness_config.load(etc / "here.toml").site == site
+
+
+def test_every_desk_seals_with_the_same_keys_for_good(out: Path):
+    """Goal: what one site sealed another opens, today and after sites and keys were added."""
+    first = (out / "desk_keys").read_text()
+    assert [(out / site / "etc" / "desk_keys").read_text() for site in SITES] == [first] * 3
+    assert run(out, "--site=d=10.0.4.5", sites={}).exit_code == 0
+    assert (out / "d" / "etc" / "desk_keys").read_text() == first
+    rotate = ["desk", "rotate-keys", "--only-add", f"--desk-keys={out / 'desk_keys'}"]
+    result = CliRunner().invoke(cli.main, rotate)
+    assert result.exit_code == 0, result.output
+    assert run(out, sites={}).exit_code == 0
+    for site in (*SITES, "d"):
+        keys = out / site / "etc" / "desk_keys"
+        assert keys.read_text().startswith(first)
+        assert len(keys.read_text().split()) == 2
+        load_file_keys(keys, is_shared=True)
+
+
+def test_a_damaged_key_file_of_the_desks_is_not_replaced(out: Path):
+    (out / "desk_keys").write_text("no key\n")
+    result = run(out)
+    assert result.exit_code == 1
+    assert "is no key file" in result.output
+
+
+def test_a_desk_of_several_sites_makes_no_keys_of_its_own(tmp_path: Path):
+    with pytest.raises(OperatorError, match="copy it from another site"):
+        load_file_keys(tmp_path / "keys", is_shared=True)
+    assert not (tmp_path / "keys").exists()
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_the_desks_configuration_is_read_by_the_desk(out: Path, site: str):
+    urls = ["--desk-public-url=https://desk.example.net", "--public-site-url=https://{site}.org"]
+    assert run(out, *urls, sites={}).exit_code == 0
+    etc = out / site / "etc"
+    settings = load_settings({}, {}, etc / "desk.toml")
+    node = load_settings({}, {}, etc / "bongsu.toml")
+    assert settings.desk_listen.endswith(":8009")
+    assert not node.has_desk
+    assert node.told_desk_url == settings.desk_url == "https://desk.example.net"
+    assert settings.desk_keys == Path("/etc/bongsu/desk_keys")
+    assert settings.desk_data == Path("/var/lib/bongsu/desk")
+    assert settings.replica_url == node.replica_url
+    assert {"https://a.org", "https://b.org", "https://c.org"} < settings.desk_origins
+    assert set(settings.desk_probe_networks) > {"10.0.1.5/32", "10.0.2.5/32", "fd00::5/128"}
 
 
 @pytest.mark.parametrize("site", SITES)

@@ -10,9 +10,12 @@ KEYS_MAX = 100
 _LINE_CHARS = 2 * KEY_BYTES + 1
 
 
-def load_file_keys(path: Path) -> FileKeys:
-    """The keys in `path`, which is made with a first one if it is not there."""
+def load_file_keys(path: Path, *, is_shared: bool = False) -> FileKeys:
+    """The keys in `path`, which is made with a first one if it is not there. One that several
+    sites share is never made: it would hold a key that the others have not got."""
     try:
+        if is_shared and not path.exists():
+            raise OperatorError(f"desk_keys: {path} is missing; copy it from another site")
         if not path.exists():
             _make(path)
         return FileKeys(_read(path))

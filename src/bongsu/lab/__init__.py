@@ -1,9 +1,10 @@
 """A whole deployment on one machine: three sites that may be killed, cut, hung and healed.
 
     <data>/lab.json          what was laid out at the first `up`: addresses, ports, secrets
+    <data>/desk_keys         what seals personal data at every site's desk
     <data>/links.json        which links between isolated sites are cut
     <data>/a/                one site: a folder a process, each with its configuration and its log
-        etcd/ patroni/ postgres/ nats/ seaweed/ witness/ node0/ ...
+        etcd/ patroni/ postgres/ nats/ seaweed/ witness/ node0/ ... desk/
             environment      NAME=value lines for its process, if you write them: read at each start
 
 Each site is kept by one detached process, `bongsu lab site`, as a data centre is by its init

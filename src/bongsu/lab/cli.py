@@ -74,7 +74,7 @@ def show_status(data: Path, as_json: bool, watch: bool) -> None:
 @command.command()
 @_data
 @click.argument("site")
-@click.option("--what", help="Only this: etcd, patroni, postgres, nats, seaweed, nodes, …")
+@click.option("--what", help="Only this: etcd, patroni, postgres, nats, seaweed, nodes, desk, …")
 def kill(data: Path, site: str, what: str | None) -> None:
     """SIGKILL everything in SITE at once."""
     lab = topology.load(data)
@@ -118,11 +118,12 @@ def heal(data: Path, site: str) -> None:
 
 @command.command()
 @_data
-def url(data: Path) -> None:
+@click.option("--desk", is_flag=True, help="Those of the desks.")
+def url(data: Path, desk: bool) -> None:
     """The addresses for clients, one a line."""
     lab = topology.load(data)
     for site in lab.sites:
-        for address in lab.node_urls(site):
+        for address in [lab.desk_url(site)] if desk else lab.node_urls(site):
             click.echo(address)
 
 

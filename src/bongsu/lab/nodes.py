@@ -42,8 +42,7 @@ def _node(number: int) -> Component:
         folder, account = site.path(name), account_of(lab)
         make_folder(folder, account)
         write_file(folder / "bongsu.toml", toml(_settings(lab, site, number)), account)
-        keys = {"access_key": lab.secrets.s3_access, "secret_key": lab.secrets.s3_secret}
-        write_file(folder / "media_keys.toml", toml(keys), account)
+        write_file(folder / "media_keys.toml", toml(lab.secrets.s3_keys), account)
 
     def command(lab: Lab, site: Site) -> Command:
         folder = site.path(name)
@@ -64,20 +63,27 @@ def _node(number: int) -> Component:
 
 
 def _settings(lab: Lab, site: Site, number: int) -> dict[str, object]:
-    stores = [f"{other.name}={other.s3_url}/{BUCKET}" for other in lab.sites]
-    return {
-        "site": site.name,
+    folder = site.path(f"node{number}")
+    return site_settings(lab, site) | {
         "listen": f"{site.address}:{NODE_PORT + number}",
-        "data": str(site.path(f"node{number}") / "data"),
-        "server_name": SERVER_NAME,
+        "data": str(folder / "data"),
         "client_sites": [f"{other.name}={other.url(NODE_PORT)}" for other in lab.sites],
         "registration": "open",
+        "media_keys": str(folder / "media_keys.toml"),
+        "database_connections": DATABASE_CONNECTIONS,
+    }
+
+
+def site_settings(lab: Lab, site: Site) -> dict[str, object]:
+    """What all of Bongsu's processes at a site have in common."""
+    return {
+        "site": site.name,
+        "server_name": SERVER_NAME,
+        "desk_public_url": lab.desk_url(site),
         "rate_limits": False,
         "database_url": lab.database_url(lab.own_first(site)),
         "replica_url": lab.database_url([site]),
         "nats_url": ",".join(nats_cluster.urls(lab, site)),
-        "media_stores": stores,
-        "media_keys": str(site.path(f"node{number}") / "media_keys.toml"),
-        "database_connections": DATABASE_CONNECTIONS,
+        "media_stores": [f"{other.name}={other.s3_url}/{BUCKET}" for other in lab.sites],
         "log_format": "json",
     }

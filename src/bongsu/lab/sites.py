@@ -2,6 +2,7 @@
 
 from bongsu.lab import nodes, witness
 from bongsu.lab.component import Component
+from bongsu.lab.desk import DESK
 from bongsu.lab.etcd import ETCD
 from bongsu.lab.nats_cluster import NATS
 from bongsu.lab.patroni import PATRONI
@@ -10,8 +11,9 @@ from bongsu.lab.topology import Lab
 
 
 def components(lab: Lab) -> list[Component]:
-    """The engines, then the witness and the nodes if this Bongsu has them."""
+    """The engines, then the witness, the nodes and the desk if this Bongsu has them."""
     found = [ETCD, PATRONI, NATS, SEAWEED]
     if witness.is_installed():
         found.append(witness.WITNESS)
-    return found + nodes.components(lab)
+    of_nodes = nodes.components(lab)
+    return found + of_nodes + ([DESK] if of_nodes else [])

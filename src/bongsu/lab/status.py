@@ -16,7 +16,7 @@ Status = dict[str, Any]
 
     {"primary": "a" or null, "isolated": false, "cuts": [["a", "b"], …],
      "sites": {"a": {"address": "127.0.1.1", "state": "up|hung|down|part", "kept": true,
-                     "urls": ["http://127.0.1.1:8008"],
+                     "urls": ["http://127.0.1.1:8008"], "desk": "http://127.0.1.1:8016",
                      "components": {"etcd": {"state": "up", "pids": 1, "leader": true}, …}}}}
 
 A component's state: `up` (it answers), `silent` (it runs and does not answer), `hung` (all of it
@@ -48,6 +48,7 @@ async def _site(lab: Lab, site: Site, processes: list[Process]) -> dict[str, Any
         "state": _overall(processes, found),
         "kept": is_kept(site),
         "urls": lab.node_urls(site),
+        "desk": lab.desk_url(site),
         "components": found,
     }
 

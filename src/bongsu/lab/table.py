@@ -15,6 +15,7 @@ _HEADINGS = (
     "seaweed",
     "witness",
     "nodes",
+    "desk",
     "partitions",
 )
 
@@ -47,12 +48,17 @@ def _row(name: str, site: dict[str, Any]) -> tuple[str, ...]:
         _said(parts["seaweed"], "up"),
         _said(parts["witness"], "up") if "witness" in parts else "-",
         f"{sum(node['state'] == 'up' for node in nodes)}/{len(nodes)}" if nodes else "-",
+        _said(parts["desk"], _desk(parts["desk"])) if "desk" in parts else "-",
         str(sum(node.get("partitions", 0) for node in nodes)) if nodes else "-",
     )
 
 
 def _said(part: State, when_up: str) -> str:
     return when_up if part["state"] == "up" else str(part["state"])
+
+
+def _desk(part: State) -> str:
+    return "up" if part.get("database") else "up, no database"
 
 
 def _postgres(part: State) -> str:

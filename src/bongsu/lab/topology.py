@@ -25,9 +25,10 @@ NATS_PORT = 4222
 NATS_CLUSTER_PORT = 6222
 NATS_MONITOR_PORT = 8222
 NODE_PORT = 8008  # and the next ones
+DESK_PORT = NODE_PORT + NODES_MAX
 _FIXED_PORTS = (
     ETCD_PORT, ETCD_PEER_PORT, POSTGRES_PORT, PATRONI_PORT, WITNESS_PORT,
-    NATS_PORT, NATS_CLUSTER_PORT, NATS_MONITOR_PORT, NODE_PORT,
+    NATS_PORT, NATS_CLUSTER_PORT, NATS_MONITOR_PORT, NODE_PORT, DESK_PORT,
 )  # fmt: skip
 # SeaweedFS also listens on 127.0.0.1 and on unix sockets in /tmp named by their ports alone, so
 # that even on addresses of their own two of them need different ports.
@@ -47,6 +48,11 @@ class Secrets(msgspec.Struct, frozen=True):
     nats: str
     s3_access: str
     s3_secret: str
+
+    @property
+    def s3_keys(self) -> dict[str, str]:
+        """As the settings' `media_keys` has them."""
+        return {"access_key": self.s3_access, "secret_key": self.s3_secret}
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -114,6 +120,9 @@ class Lab(msgspec.Struct, frozen=True):
 
     def node_urls(self, site: Site) -> list[str]:
         return [site.url(NODE_PORT + number) for number in range(self.nodes)]
+
+    def desk_url(self, site: Site) -> str:
+        return site.url(DESK_PORT)
 
     def database_url(self, sites: list[Site]) -> str:
         hosts = ",".join(f"{site.address}:{POSTGRES_PORT}" for site in sites)

@@ -22,6 +22,7 @@ from bongsu.nats.server_process import nats_binary
 STEP_SECONDS_MAX = 120.0
 POLL_SECONDS = 0.25
 _DATABASE = "bongsu"
+_DESK_ROLE = "bongsu_desk"  # the desk works as it
 
 Say = Callable[[str], object]
 
@@ -131,6 +132,9 @@ async def _make_role_and_database(lab: Lab, primary: Site) -> None:
         if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", _DATABASE):
             password = lab.secrets.database  # hexadecimal: nothing to quote
             await connection.execute(f"CREATE ROLE {_DATABASE} LOGIN PASSWORD '{password}'")
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", _DESK_ROLE):
+            await connection.execute(f"CREATE ROLE {_DESK_ROLE} NOLOGIN")
+        await connection.execute(f"GRANT {_DESK_ROLE} TO {_DATABASE}")
         # Nodes ask each server how far it has come, and believe none that does not say.
         await connection.execute(f"GRANT pg_monitor TO {_DATABASE}")
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", _DATABASE):

@@ -53,7 +53,8 @@ class DeskParts:
         self.settings = settings
         self.database = database
         self.messenger = messenger
-        self.sealer = Sealer(load_file_keys(settings.desk_keys or settings.desk_data / "keys"))
+        keys = settings.desk_keys or settings.desk_data / "keys"
+        self.sealer = Sealer(load_file_keys(keys, is_shared=bool(settings.site)))
         self.sealing_keys = PostgresSealingKeys(database, self.sealer)
         self.passwords = Passwords()
         self.audit = PostgresAudit(database)

@@ -24,6 +24,7 @@ def command() -> None:
 @click.option(
     "--public-site-url", help="URL by which clients reach one site: https://{site}.example.org."
 )
+@click.option("--desk-public-url", help="URL by which people reach the desk.")
 @click.option(
     "--from",
     "source",
@@ -40,6 +41,7 @@ def init_command(
     server_name: str | None,
     public_base_url: str | None,
     public_site_url: str | None,
+    desk_public_url: str | None,
     source: Path | None,
     out: Path,
     joining: tuple[str, ...],
@@ -55,6 +57,7 @@ def init_command(
         "server_name": server_name,
         "public_base_url": public_base_url,
         "public_site_url": public_site_url,
+        "desk_public_url": desk_public_url,
     }
     flags |= {name: text for name, text in given.items() if text is not None}
     description = merged(out, load(source) if source else {}, flags)

@@ -33,6 +33,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     server_name: str
     public_base_url: str = ""
     public_site_url: str = ""
+    desk_public_url: str = ""
     etc: str = "/etc/bongsu"
     data: str = "/var/lib/bongsu"
     backup: str = "/var/backups/bongsu"

@@ -2,6 +2,7 @@
 
 DIR/sites.toml       the description, to be kept and edited
 DIR/secrets.json     what the sites share; DIR/ca/: who may belong to them. Keep a copy, safely.
+DIR/desk_keys        what seals personal data at the desk; without it that is lost
 DIR/<site>/README.md the commands to run there, in order
 DIR/<site>/etc/      for /etc/bongsu;  DIR/<site>/systemd/: for /etc/systemd/system
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from bongsu.errors import OperatorError
+from bongsu.files.desk_keys import load_file_keys
 from bongsu.lab.topology import Secrets
 from bongsu.sites import engines, own, programs
 from bongsu.sites.authority import Authority
@@ -53,12 +55,14 @@ def init(
     joined = sorted({*description.joined, *joining, *new})
     description = msgspec.structs.replace(description, joined=joined)
     shared = _secrets(out / "secrets.json")
+    desk_keys = _desk_keys(out / "desk_keys")
     authority = Authority(out / "ca", datetime.datetime.now(datetime.UTC))
     files: dict[str, str] = {FILE_NAME: description.as_toml()}
     for name in description.sites:
         site = description.site(name)
         made = _files(site, shared, is_joining=name in joined)
-        made |= {"etc/ca.pem": authority.pem} | _certificate(out / name / "etc", site, authority)
+        made |= {"etc/ca.pem": authority.pem, "etc/desk_keys": desk_keys}
+        made |= _certificate(out / name / "etc", site, authority)
         files |= {f"{name}/{below}": text for below, text in made.items()}
     return Outcome(Folder(out).write(files, force=force), new)
 
@@ -85,6 +89,7 @@ def _files(site: Site, secrets: Secrets, *, is_joining: bool) -> dict[str, str]:
         "s3.json": engines.seaweed_identities(secrets),
         "witness.toml": own.witness(site, secrets),
         "bongsu.toml": own.node(site, secrets),
+        "desk.toml": own.desk(site, secrets),
         "media_keys.toml": own.media_keys(secrets),
         "database.sql": programs.database_sql(secrets),
         "pgpass": programs.pgpass(secrets),
@@ -123,3 +128,10 @@ def _secrets(path: Path) -> Secrets:
     made = Secrets(*(chance.token_hex(24) for _ in Secrets.__struct_fields__))
     write_secret(path, msgspec.json.format(msgspec.json.encode(made)).decode() + "\n")
     return made
+
+
+def _desk_keys(path: Path) -> str:
+    """The key file, checked; made once. Keys are added to it here, and go to the sites from here:
+    a desk would seal with a key that the others have not got."""
+    load_file_keys(path)
+    return path.read_text()

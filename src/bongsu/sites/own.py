@@ -1,4 +1,7 @@
-"""The configurations of Bongsu's own processes: the witness and the node."""
+"""The configurations of Bongsu's own processes: the witness, the node and the desk."""
+
+from typing import Any
+from urllib.parse import urlsplit
 
 from bongsu.lab.component import toml
 from bongsu.lab.topology import (
@@ -12,6 +15,8 @@ from bongsu.lab.topology import (
 )
 from bongsu.sites.description import SITE_PLACE, Site
 from bongsu.sites.engines import DATABASE, nats_urls, s3_url
+
+DESK_PORT = 8009
 
 
 def witness(site: Site, secrets: Secrets) -> str:
@@ -38,30 +43,61 @@ def witness(site: Site, secrets: Secrets) -> str:
 
 
 def node(site: Site, secrets: Secrets) -> str:
-    base_url = site.all.public_base_url
     return toml(
         {
-            "site": site.name,
             "listen": f"{site.host}:{NODE_PORT}",
             "data": str(site.data / "node"),
-            "server_name": site.all.server_name,
-            **({"public_base_url": base_url} if base_url else {}),
             **({"client_sites": client_sites(site)} if site.all.public_site_url else {}),
             "registration": "closed",
-            "database_url": database_url(site, secrets, site.own_first),
-            "replica_url": database_url(site, secrets, [site]),
-            "nats_url": ",".join(nats_urls(site, secrets)),
-            "media_stores": [f"{each.name}={s3_url(each)}" for each in site.own_first],
-            "media_keys": str(site.etc / "media_keys.toml"),
-            "log_format": "json",
+            **_shared(site, secrets),
         }
     )
+
+
+def desk(site: Site, secrets: Secrets) -> str:
+    """It keeps its own beside the node's, and may ask every site how it is."""
+    return toml(
+        {
+            "desk_listen": f"{site.host}:{DESK_PORT}",
+            "data": str(site.data),
+            "desk_keys": str(site.etc / "desk_keys"),
+            **({"desk_client_origins": _origins(site)} if site.all.public_site_url else {}),
+            "desk_probe_networks": ["127.0.0.0/8", "::1/128"]
+            + [each.network for each in site.own_first],
+            **_shared(site, secrets),
+        }
+    )
+
+
+def _shared(site: Site, secrets: Secrets) -> dict[str, Any]:
+    """What node and desk of a site have in common: the sites' engines, and their public names."""
+    told = {
+        "public_base_url": site.all.public_base_url,
+        "desk_public_url": site.all.desk_public_url,
+    }
+    return {
+        "site": site.name,
+        "server_name": site.all.server_name,
+        **{name: url for name, url in told.items() if url},
+        "database_url": database_url(site, secrets, site.own_first),
+        "replica_url": database_url(site, secrets, [site]),
+        "nats_url": ",".join(nats_urls(site, secrets)),
+        "media_stores": [f"{each.name}={s3_url(each)}" for each in site.own_first],
+        "media_keys": str(site.etc / "media_keys.toml"),
+        "log_format": "json",
+    }
 
 
 def client_sites(site: Site) -> list[str]:
     """Every site as clients reach it: the same list at each, so every page allows all of them."""
     url = site.all.public_site_url
     return [f"{name}={url.replace(SITE_PLACE, name)}" for name in site.all.sites]
+
+
+def _origins(site: Site) -> list[str]:
+    """Where every site's browser client comes from."""
+    urls = (urlsplit(each.partition("=")[2].lower()) for each in client_sites(site))
+    return [f"{url.scheme}://{url.netloc}" for url in urls]
 
 
 def media_keys(secrets: Secrets) -> str:

@@ -17,6 +17,8 @@ def database_sql(secrets: Secrets) -> str:
         "SET synchronous_commit = local;\n"
         f"CREATE ROLE bongsu LOGIN PASSWORD '{secrets.database}';\n"
         "GRANT pg_monitor TO bongsu;  -- a node asks each server how far it has come\n"
+        "CREATE ROLE bongsu_desk NOLOGIN;  -- the desk works as it\n"
+        "GRANT bongsu_desk TO bongsu;\n"
         f"CREATE DATABASE {DATABASE} OWNER bongsu TEMPLATE template0 ENCODING UTF8 LOCALE 'C';\n"
     )
 

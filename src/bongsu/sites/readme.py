@@ -12,6 +12,7 @@ from bongsu.lab.topology import (
 )
 from bongsu.sites.description import Site
 from bongsu.sites.engines import S3_PORT
+from bongsu.sites.own import DESK_PORT
 
 PORTS = (
     ETCD_PORT, ETCD_PEER_PORT, POSTGRES_PORT, PATRONI_PORT, NATS_PORT, NATS_CLUSTER_PORT, S3_PORT,
@@ -53,6 +54,8 @@ def _names(site: Site) -> dict[str, str]:
         "node": site.url(NODE_PORT, "http"),
         "ports": " ".join(map(str, PORTS)),
         "client_port": str(NODE_PORT),
+        "desk_port": str(DESK_PORT),
+        "desk": site.url(DESK_PORT, "http"),
         "witness": f"http://127.0.0.1:{WITNESS_PORT}",
         "others": " ".join(each.ip for each in site.own_first[1:]),
     }
@@ -75,7 +78,7 @@ PostgreSQL 18 of a distribution (apt.postgresql.org has it; the build in the Pyt
 TLS), etcd, and Bongsu with the other engines:
 
 ```
-apt-get install postgresql-18 etcd-server etcd-client python3-venv
+apt-get install postgresql-18 etcd-server etcd-client python3-venv fonts-nanum
 systemctl disable --now postgresql etcd          # the packages' own services
 python3 -m venv {venv}
 {venv}/bin/pip install 'bongsu[sites]'           # or the path of your copy, with [sites]
@@ -85,15 +88,16 @@ python3 -m venv {venv}
 ```
 useradd --system --home-dir {data} --shell /usr/sbin/nologin {account}
 install -d -o {account} -g {account} -m 0700 {etc} {data} {backup}
-for d in {data}/etcd {data}/patroni {data}/seaweed {data}/node {backup}/wal {backup}/base; do
-  install -d -o {account} -g {account} -m 0700 $d; done
+for d in {data}/etcd {data}/patroni {data}/seaweed {data}/node {data}/desk {backup}/wal \
+  {backup}/base; do install -d -o {account} -g {account} -m 0700 $d; done
 cp etc/* {etc}/ && chown {account}:{account} {etc}/*
 cp systemd/* /etc/systemd/system/ && systemctl daemon-reload
 ```
 
 ## 3. Firewall
 Let {others} reach these ports here, and nobody else: {ports}.
-Clients (or the proxy that ends their TLS) come to {client_port}. The clock must be kept (NTP).
+Clients (or the proxy that ends their TLS) come to {client_port}, people who ask the desk to
+{desk_port}. The clock must be kept (NTP).
 """
 
 _JOIN = """## 3a. Tell the etcd of the others (once, before the first start here)
@@ -110,7 +114,7 @@ etcd first, at all new sites: it waits until a majority is there. Then the rest.
 ```
 systemctl enable --now bongsu-etcd
 systemctl enable --now bongsu.target bongsu-patroni bongsu-nats bongsu-seaweed bongsu-witness
-systemctl enable --now bongsu-node bongsu-base-backup.timer
+systemctl enable --now bongsu-node bongsu-desk bongsu-base-backup.timer
 ```
 """
 
@@ -120,6 +124,7 @@ etcdctl --endpoints {own} {tls} endpoint health --cluster   # every member: is h
 {venv}/bin/patronictl -c {etc}/patroni.yml list             # one Leader, the others streaming
 curl -s {witness}/status                                    # the witness sees the leader
 curl -s {node}/ready                                        # ready
+curl -s {desk}/health                                       # "database": true
 systemctl start bongsu-base-backup && ls {backup}/base      # the first backup
 journalctl -u 'bongsu-*' -n 50                              # when it is not
 ```

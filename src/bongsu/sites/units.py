@@ -25,6 +25,7 @@ def units(site: Site) -> dict[str, str]:
         "seaweed": (seaweed_command(site), weed),
         "witness": (f"{venv}/bongsu witness --log-format json --config {etc}/witness.toml", ""),
         "node": (f"{venv}/bongsu serve --config {etc}/bongsu.toml", trust),
+        "desk": (f"{venv}/bongsu desk --config {etc}/desk.toml", trust),
     }
     files = {
         f"bongsu-{name}.service": _service(site, name, command, more)
