@@ -11,10 +11,7 @@ import { current, siteFetch } from "./sites";
 
 const MEDIA_BYTES_MAX = 96 * 1024 ** 2; // of what is kept though nobody shows it
 const FILE_BYTES_MAX = 512 * 1024 ** 2; // more does not fit in a page's memory
-const DOWNLOADS_MAX = 4; // at once: one connection is left for sync, one for sending
-const TRIES_MAX = 3;
-const WAIT_MS = 1_000; // before the second try; doubled each time
-const WAIT_MS_MAX = 30_000;
+const DOWNLOADS_MAX = 3; // at once, of the six connections to a site: one each is left for sync, sending and asking whether it lives
 
 /** With these types a browser runs no script, wherever the URL is opened. Everything else is bytes. */
 const SHOWN = /^(image\/(png|jpeg|gif|webp|avif|apng)|video\/(mp4|webm|ogg|quicktime)|audio\/[\w.+-]+)$/;
@@ -140,18 +137,13 @@ async function downloaded(source: MediaSource): Promise<Blob> {
   }
 }
 
+/** Busy and lost sites are `siteFetch`'s concern; what is answered here is final. */
 async function asked(url: string | null): Promise<Response> {
   if (!url) throw new Failed("missing");
-  for (let tries = 1; ; tries++) {
-    const answer = await siteFetch(url, { headers: { authorization: `Bearer ${session.peek()?.accessToken}` } }).catch(() => null);
-    if (answer?.ok) return answer;
-    if (answer && answer.status < 500 && answer.status !== 429) {
-      throw new Failed(answer.status === 404 ? "missing" : "refused");
-    }
-    if (tries >= TRIES_MAX) throw new Failed("unreachable");
-    const told = Number(answer?.headers.get("retry-after")) * 1000;
-    await new Promise((go) => setTimeout(go, Math.min(told || WAIT_MS * 2 ** (tries - 1), WAIT_MS_MAX)));
-  }
+  const answer = await siteFetch(url, { headers: { authorization: `Bearer ${session.peek()?.accessToken}` } });
+  if (answer.ok) return answer;
+  if (answer.status >= 500 || answer.status === 429) throw new Failed("unreachable");
+  throw new Failed(answer.status === 404 ? "missing" : "refused");
 }
 
 /** Null for what is no mxc address. */
