@@ -149,7 +149,8 @@ class Polls:
             if made is None:
                 return self._decline(poll)
             answer = made
-            poll.since = since.moved_on(pin.vector, pin.moment)
+            if not answer:
+                poll.since = since.moved_on(pin.vector, pin.moment)
         if not answer and (self._waiters.is_closing or now >= poll.deadline):
             answer = self._answers.nothing(poll.request.device, poll.text)
         if answer:
