@@ -1,6 +1,6 @@
 /** The one client of the signed-in session: made, started, stopped; and its state as signals. */
 
-import { computed, effect, signal } from "@preact/signals";
+import { computed, effect, signal, untracked } from "@preact/signals";
 import {
   ClientEvent,
   HttpApiEvent,
@@ -16,17 +16,23 @@ import { secretCallbacks } from "./crypto-secrets";
 import { storePrefix } from "./crypto-store";
 import { forget, type Session, session } from "./session";
 import { current, siteFetch } from "./sites";
+import { elsewhere, hold, release } from "./tab";
 
 const INITIAL_MESSAGES = 20; // of each room, in a first sync
 const POLL_MS = 30_000;
 const CLEARING_MS_MAX = 3_000;
+const PREPARED = new Set([SyncState.Prepared, SyncState.Syncing, SyncState.Catchup]);
 
 const client = signal<MatrixClient | null>(null);
+let saving: MemoryStore | null = null; // what the client keeps in this browser
+const prepared = signal(false);
+/** There is a client: views may ask for it. */
+export const started = computed(() => client.value !== null);
 export const syncState = signal<SyncState | null>(null);
-/** The first answer of the server, or what was kept here, has been applied. */
-export const ready = computed(
-  () => syncState.value === SyncState.Prepared || syncState.value === SyncState.Syncing || syncState.value === SyncState.Catchup,
-);
+/** The first answer of the server, or what was kept here, has been applied; losing the server later changes nothing. */
+export const ready = computed(() => prepared.value);
+/** Why there is no client, if there should be one: `startAgain` tries anew. */
+export const startFault = signal<unknown>(null);
 
 /** The client; only views below a sign-in ask, so there is one. */
 export function matrix(): MatrixClient {
@@ -43,12 +49,24 @@ export function onClient(attach: Attach): void {
 
 /** Keep a client running for whoever is signed in. Called once, at the start. */
 export function followSession(): void {
-  effect(() => {
-    const now = session.value;
-    const before = client.peek();
-    if (before) stop(before);
-    if (now) void start(now);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) void saving?.save(true).catch(() => undefined); // a next start, maybe offline, begins here
   });
+  effect(() => {
+    const who = elsewhere.value ? null : session.value;
+    untracked(() => {
+      const before = client.peek();
+      if (before) stop(before);
+      if (who) startAgain();
+      else if (!session.value) release();
+    });
+  });
+}
+
+export function startAgain(): void {
+  const who = session.peek();
+  startFault.value = null;
+  if (who) start(who).catch((fault: unknown) => (startFault.value = fault));
 }
 
 export async function signOut(): Promise<void> {
@@ -59,27 +77,33 @@ export async function signOut(): Promise<void> {
 }
 
 async function start(who: Session): Promise<void> {
+  const isOver = () => session.peek() !== who || elsewhere.peek();
+  await hold();
+  const store = await openStore(who);
   const starting = new LateCryptoClient({
     baseUrl: current.value,
     fetchFn: siteFetch,
     userId: who.userId,
     deviceId: who.deviceId,
     accessToken: who.accessToken,
-    store: await openStore(who),
+    store,
     scheduler: new MatrixScheduler(),
     cryptoCallbacks: secretCallbacks,
     timelineSupport: true,
     useAuthorizationHeader: true,
   });
-  if (session.value !== who) return;
+  if (isOver()) return;
   starting.on(ClientEvent.Sync, (state) => {
     syncState.value = state;
+    if (PREPARED.has(state)) prepared.value = true;
   });
   starting.on(HttpApiEvent.SessionLoggedOut, () => {
     void clear(starting);
     forget(true);
   });
   for (const attach of attached) await attach(starting);
+  if (isOver()) return;
+  saving = store;
   client.value = starting;
   await starting.startClient({
     initialSyncLimit: INITIAL_MESSAGES,
@@ -93,8 +117,10 @@ async function start(who: Session): Promise<void> {
 function stop(leaving: MatrixClient): void {
   leaving.stopClient();
   leaving.removeAllListeners();
+  saving = null;
   client.value = null;
   syncState.value = null;
+  prepared.value = false;
 }
 
 /** What this browser kept of a device that is signed out: rooms and keys. What is still in use goes at the next start. */

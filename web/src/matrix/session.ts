@@ -3,7 +3,9 @@
 import { signal } from "@preact/signals";
 import { createClient, type MatrixClient, MatrixError } from "matrix-js-sdk";
 
+import { deviceName } from "./device-name";
 import { current, siteFetch } from "./sites";
+import { isHeld } from "./tab";
 
 export interface Session {
   userId: string;
@@ -11,37 +13,59 @@ export interface Session {
   accessToken: string;
 }
 
+/** Whom the server lets make an account: anybody, who holds a token, nobody. */
+export type Registration = "open" | "token" | "closed";
+
 const KEPT = "bongsu.session";
-const DEVICE_NAME = "Bongsu";
+const TOKEN_STAGE = "m.login.registration_token";
 
 export const session = signal<Session | null>(kept());
 /** Set when the server has ended the session: why the sign-in view is shown. */
 export const endedElsewhere = signal(false);
+/** The browser has thrown away what this page had stored, while it was open. */
+export const storageCleared = signal(false);
 
-export async function signIn(username: string, password: string): Promise<void> {
+/** `name` is a username, a whole user id or an e-mail address of the account. Throws MatrixError. */
+export async function signIn(name: string, password: string): Promise<void> {
   const answer = await anonymous().loginRequest({
     type: "m.login.password",
-    identifier: { type: "m.id.user", user: username },
+    identifier: identifierOf(name.trim()),
     password,
-    initial_device_display_name: DEVICE_NAME,
+    initial_device_display_name: deviceName(),
   });
   begin({ userId: answer.user_id, deviceId: answer.device_id, accessToken: answer.access_token });
 }
 
-/** `token` is a registration token, where the server asks for one. Throws MatrixError. */
-export async function register(username: string, password: string, token?: string): Promise<void> {
+export async function registration(): Promise<Registration> {
+  try {
+    await anonymous().registerRequest({});
+  } catch (error) {
+    if (!(error instanceof MatrixError)) throw error;
+    if (error.httpStatus === 403) return "closed";
+    if (error.httpStatus !== 401) throw error;
+    const flows = (error.data.flows ?? []) as { stages: string[] }[];
+    if (flows.some(({ stages }) => stages.every((stage) => stage === "m.login.dummy"))) return "open";
+    return flows.some(({ stages }) => stages.every((stage) => stage === TOKEN_STAGE)) ? "token" : "closed";
+  }
+  return "open";
+}
+
+/** `token` is a registration token, where the server asks for one; `name` what others see. Throws MatrixError. */
+export async function register(username: string, password: string, token = "", name = ""): Promise<void> {
   const client = anonymous();
-  const request = { username, password, initial_device_display_name: DEVICE_NAME };
-  const stage = token ? { type: "m.login.registration_token", token } : { type: "m.login.dummy" };
+  const request = { username: username.trim(), password, initial_device_display_name: deviceName() };
+  const stage = token ? { type: TOKEN_STAGE, token } : { type: "m.login.dummy" };
   let answer;
   try {
     answer = await client.registerRequest({ ...request, auth: stage });
   } catch (error) {
-    const uia = error instanceof MatrixError && error.httpStatus === 401 ? error.data.session : undefined;
-    if (typeof uia !== "string" || error instanceof MatrixError && error.errcode) throw error;
+    const uia = error instanceof MatrixError && error.httpStatus === 401 && !error.errcode && error.data.session;
+    if (typeof uia !== "string") throw error;
     answer = await client.registerRequest({ ...request, auth: { ...stage, session: uia } as never });
   }
-  begin({ userId: answer.user_id, deviceId: answer.device_id!, accessToken: answer.access_token! });
+  const made = { userId: answer.user_id, deviceId: answer.device_id!, accessToken: answer.access_token! };
+  if (name.trim()) await nameAnew(made, name.trim());
+  begin(made);
 }
 
 /** The session is over: by the person, or (`elsewhere`) because the server no longer knows the token. */
@@ -51,14 +75,44 @@ export function forget(elsewhere = false): void {
   session.value = null;
 }
 
-function begin(next: Session): void {
-  localStorage.setItem(KEPT, JSON.stringify(next));
-  endedElsewhere.value = false;
-  session.value = next;
+/** Follow what other tabs do, and put back what the browser has thrown away under an open page. Called once. */
+export function followStorage(): void {
+  addEventListener("storage", ({ key }) => {
+    if (key !== null && key !== KEPT) return;
+    if (session.peek() && isHeld()) putBack();
+    else if (JSON.stringify(session.peek()) !== JSON.stringify(kept())) session.value = kept();
+  });
+  document.addEventListener("visibilitychange", putBack);
 }
 
 export function anonymous(): MatrixClient {
   return createClient({ baseUrl: current.value, fetchFn: siteFetch });
+}
+
+function begin(next: Session): void {
+  localStorage.setItem(KEPT, JSON.stringify(next));
+  endedElsewhere.value = false;
+  session.value = next;
+  void navigator.storage?.persist?.().catch(() => undefined); // so that a full disk does not sign out
+}
+
+function putBack(): void {
+  if (!session.peek() || localStorage.getItem(KEPT) !== null) return;
+  localStorage.setItem(KEPT, JSON.stringify(session.peek()));
+  storageCleared.value = true;
+}
+
+/** The account exists already: a name that could not be set is set later, in the settings. */
+async function nameAnew({ userId, accessToken }: Session, name: string): Promise<void> {
+  const client = createClient({ baseUrl: current.value, fetchFn: siteFetch, userId, accessToken });
+  await client.setDisplayName(name).catch(() => undefined);
+}
+
+function identifierOf(name: string) {
+  if (!name.startsWith("@") && name.includes("@")) {
+    return { type: "m.id.thirdparty", medium: "email", address: name };
+  }
+  return { type: "m.id.user", user: name };
 }
 
 function kept(): Session | null {
