@@ -7,7 +7,12 @@ export interface Composing {
   editing?: string; // event id of one's own message
 }
 
-/** By room id, or by `roomId thread` for the composer of a thread. */
+/** The name of a composer: the room's own, or that of a thread in it. */
+export function composerKey(roomId: string, thread?: string): string {
+  return thread ? `${roomId} ${thread}` : roomId;
+}
+
+/** By `composerKey`. */
 export const composing = signal<ReadonlyMap<string, Composing>>(new Map());
 
 export function compose(key: string, about: Composing): void {

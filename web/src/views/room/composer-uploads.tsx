@@ -1,0 +1,78 @@
+/** Files of this composer: chosen, on their way, or stuck; each with what can be done about it. */
+
+import { useEffect, useMemo } from "preact/hooks";
+
+import { bytesMax, cancel, retry, type Upload, uploads } from "../../matrix/uploads";
+import type { Failure } from "../../matrix/upload-request";
+import { Icon } from "../../ui/icon";
+import { bytesText } from "../../ui/size";
+import { words } from "../../words";
+
+const w = words({
+  title: ["보낼 파일", "Files to send"],
+  cancel: [(name: string) => `${name} 취소`, (name: string) => `Cancel ${name}`],
+  retry: [(name: string) => `${name} 다시 시도`, (name: string) => `Try ${name} again`],
+  queued: ["차례를 기다리는 중", "Waiting for its turn"],
+  sending: [(percent: number) => `보내는 중 ${percent}%`, (percent: number) => `Sending ${percent}%`],
+  tooLarge: [(max: string) => `너무 큽니다. 이 서버는 ${max}까지 받습니다.`, (max: string) => `Too large: this server takes up to ${max}.`],
+  "too-large": ["서버가 받기에는 너무 큽니다.", "Too large for the server."],
+  refused: ["서버가 받지 않았습니다.", "The server refused it."],
+  unreachable: ["서버에 닿지 않습니다.", "The server cannot be reached."],
+  busy: ["서버가 바쁩니다. 잠시 뒤 다시 시도해 주세요.", "The server is busy. Try again in a moment."],
+  unreadable: ["파일을 읽을 수 없습니다. 폴더이거나 옮겨졌습니다.", "The file cannot be read: a folder, or moved since."],
+  insecure: ["암호화된 방의 파일은 https 주소에서만 보낼 수 있습니다.", "Files go into encrypted rooms from an https address only."],
+  cancelled: ["취소했습니다.", "Cancelled."],
+});
+
+export function ComposerUploads({ composer }: { composer: string }) {
+  const here = uploads.value.filter((each) => each.composer === composer);
+  if (!here.length) return null;
+  return (
+    <ul class="uploads" aria-label={w.title}>
+      {here.map((each) => <Row key={each.id} upload={each} />)}
+    </ul>
+  );
+}
+
+function Row({ upload }: { upload: Upload }) {
+  const { id, file, state, failed, sent } = upload;
+  const percent = file.size ? Math.floor((sent / file.size) * 100) : 0;
+  return (
+    <li data-state={state}>
+      <Preview file={file} />
+      <span class="what">
+        <bdi class="line">{file.name}</bdi>
+        {state === "staged" && <span class="quiet">{bytesText(file.size)}</span>}
+        {state === "queued" && <span class="quiet">{w.queued}</span>}
+        {state === "sending" && <span class="quiet">{w.sending(percent)}</span>}
+        {state === "failed" && <span class="error" role="alert">{reason(failed!)}</span>}
+        {state === "sending" && <progress max={100} value={percent} aria-label={file.name} />}
+      </span>
+      {state === "failed" && failed !== "too-large" && (
+        <button type="button" class="plain square" aria-label={w.retry(file.name)} title={w.retry(file.name)} onClick={() => retry(id)}>
+          <Icon name="retry" />
+        </button>
+      )}
+      <button type="button" class="plain square" aria-label={w.cancel(file.name)} title={w.cancel(file.name)} onClick={() => cancel(id)}>
+        <Icon name="close" />
+      </button>
+    </li>
+  );
+}
+
+function reason(failed: Failure): string {
+  return failed === "too-large" && bytesMax.value !== null ? w.tooLarge(bytesText(bytesMax.value)) : w[failed];
+}
+
+function Preview({ file }: { file: File }) {
+  const isPicture = file.type.startsWith("image/");
+  const url = useMemo(() => (isPicture ? URL.createObjectURL(file) : null), [file]);
+  useEffect(() => () => void (url && URL.revokeObjectURL(url)), [url]);
+  const name = file.type.startsWith("audio/") ? "sound" : file.type.startsWith("video/") ? "play" : "file";
+  return (
+    <span class="preview" aria-hidden="true">
+      <Icon name={name} />
+      {url && <img src={url} alt="" onError={(event) => event.currentTarget.remove()} />}
+    </span>
+  );
+}
