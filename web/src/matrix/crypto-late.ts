@@ -61,11 +61,18 @@ export class LateCrypto implements SyncCryptoCallbacks {
   }
 }
 
+export const EMOJI = "m.sas.v1";
+export const SHOW = "m.qr_code.show.v1";
+export const SCAN = "m.qr_code.scan.v1";
+const RECIPROCATE = "m.reciprocate.v1";
+/** How devices can be confirmed here. A code is scanned with a camera, which only a page of a safe origin may use. */
+export const verificationMethods = [EMOJI, SHOW, RECIPROCATE, ...("mediaDevices" in navigator ? [SCAN] : [])];
+
 export class LateCryptoClient extends MatrixClient {
   readonly lateCrypto = new LateCrypto();
 
   constructor(options: ICreateClientOpts) {
-    super(options);
+    super({ ...options, verificationMethods });
   }
 
   protected override buildSyncApiOptions(): SyncApiOptions {

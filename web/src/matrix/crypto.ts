@@ -15,6 +15,7 @@ import { matrix, onClient } from "./client";
 import { LateCryptoClient } from "./crypto-late";
 import { hasKeys, isStored, markKeys, storePrefix, sweepStores } from "./crypto-store";
 import { type Session, session } from "./session";
+import { elsewhere } from "./tab";
 
 export type Phase =
   | "off" // nobody is signed in
@@ -38,6 +39,7 @@ const WAIT_MS_MAX = 60_000;
 const IDLE_MS_MAX = 2_000;
 
 export const encryption = signal<Encryption>(UNKNOWN);
+let present: MatrixClient | null = null; // an engine for any other client must not start, or stop: two would spoil the keys
 
 /** The engine; only what is shown when the phase is "ready" asks. */
 export function crypto(): CryptoApi {
@@ -49,9 +51,10 @@ export function crypto(): CryptoApi {
 onClient((client) => {
   const who = session.peek();
   if (!who || !(client instanceof LateCryptoClient)) return;
+  present = client;
   encryption.value = { ...UNKNOWN, phase: "loading" };
   void sweepStores(who);
-  if (typeof WebAssembly === "undefined") return end(client, who, "unsupported");
+  if (typeof WebAssembly === "undefined") return end(client, "unsupported");
   if (hasKeys(who)) {
     client.lateCrypto.hold();
     void load(client, who);
@@ -65,21 +68,23 @@ onClient((client) => {
 });
 
 session.subscribe((now) => {
-  if (!now) encryption.value = UNKNOWN;
+  if (now) return;
+  present = null;
+  encryption.value = UNKNOWN;
 });
 
 async function load(client: LateCryptoClient, who: Session): Promise<void> {
   const { fetchEngine } = await untilReached(() => import("./crypto-engine"));
   await untilReached(fetchEngine);
-  if (await isLost(client, who)) return end(client, who, "lost");
+  if (await isLost(client, who)) return end(client, "lost");
+  if (isOver(client)) return;
   try {
-    if (session.peek() !== who) return;
     await client.initRustCrypto({ cryptoDatabasePrefix: storePrefix(who) });
   } catch (error) {
     console.error("encryption did not start:", error);
-    return end(client, who, "failed");
+    return end(client, "failed");
   }
-  if (session.peek() !== who) return client.stopClient(); // signed out meanwhile: nothing may keep the database open
+  if (isOver(client)) return client.stopClient(); // it is to let go of the database
   const engine = client.getCrypto()!;
   follow(client, who, engine);
   markKeys(who, (await engine.getOwnDeviceKeys()).ed25519);
@@ -90,6 +95,11 @@ async function load(client: LateCryptoClient, who: Session): Promise<void> {
   await look(client, who, engine);
 }
 
+/** Signed out, or this browser goes on in another tab. */
+function isOver(client: MatrixClient): boolean {
+  return present !== client || elsewhere.peek() || !session.peek();
+}
+
 /** A device that the server knows keys of, while the browser has none: they cannot be made again. */
 async function isLost(client: MatrixClient, who: Session): Promise<boolean> {
   if ((await isStored(who)) !== false) return false;
@@ -98,8 +108,8 @@ async function isLost(client: MatrixClient, who: Session): Promise<boolean> {
 }
 
 /** Without the engine from now on. What waits for it goes on, but for "failed": keys sent meanwhile would be lost. */
-function end(client: LateCryptoClient, who: Session, phase: Phase): void {
-  if (session.peek() !== who) return;
+function end(client: LateCryptoClient, phase: Phase): void {
+  if (isOver(client)) return;
   encryption.value = { ...UNKNOWN, phase };
   if (phase !== "failed") client.lateCrypto.giveUp();
 }
@@ -131,7 +141,7 @@ async function look(client: MatrixClient, who: Session, engine: CryptoApi): Prom
   const device = await engine.getDeviceVerificationStatus(who.userId, who.deviceId);
   const backup = await engine.getActiveSessionBackupVersion();
   const recovery = await client.secretStorage.getDefaultKeyId();
-  if (session.peek() !== who) return;
+  if (isOver(client)) return;
   encryption.value = {
     phase: "ready",
     identity: publicKeysOnDevice ? "published" : "none",

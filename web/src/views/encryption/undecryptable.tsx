@@ -1,7 +1,66 @@
-/** A message that cannot be read here: why, and what helps. */
+/** A message that cannot be read here: why, and what helps. Draws itself anew when keys arrive. */
 
-import type { MatrixEvent } from "matrix-js-sdk";
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { type MatrixEvent, MatrixEventEvent } from "matrix-js-sdk";
 
-export function Undecryptable(_: { event: MatrixEvent }) {
-  return <p class="quiet">…</p>;
+import { matrix } from "../../matrix/client";
+import { encryption } from "../../matrix/crypto";
+import { type Unreadable, unreadable } from "../../matrix/crypto-rooms";
+import { words } from "../../words";
+import { open } from "./open";
+import "./undecryptable.css";
+
+const w = words({
+  reading: ["암호를 푸는 중…", "Decrypting…"],
+  engine: ["암호화 준비 중…", "Encryption is being made ready…"],
+  none: ["이 브라우저에서는 암호화된 메시지를 읽을 수 없습니다.", "This browser cannot read encrypted messages."],
+  lost: ["이 기기의 키가 지워져 읽을 수 없습니다. 다시 로그인해 주세요.", "This device's keys were deleted. Please sign in again to read it."],
+  "not-joined": ["이 방에 들어오기 전에 보낸 메시지라 읽을 수 없습니다.", "Sent before you joined, so it cannot be read."],
+  old: ["이 기기에 로그인하기 전 메시지입니다. 백업에 키가 없습니다.", "From before you signed in here; the backup does not hold its key."],
+  "old-locked": ["이 기기에 로그인하기 전 메시지입니다. 기기를 확인하면 읽을 수 있습니다.", "From before you signed in here. Confirm this device to read it."],
+  withheld: ["보낸 사람이 이 기기에 키를 주지 않았습니다.", "The sender did not give this device the key."],
+  "unverified-withheld": ["보낸 사람은 확인된 기기에만 키를 줍니다. 이 기기를 확인해 주세요.", "The sender gives keys to confirmed devices only. Confirm this device."],
+  changed: ["보낸 사람의 신원이 바뀌어 보여 드리지 않습니다. 먼저 서로 확인해 주세요.", "The sender's identity has changed. Confirm each other before reading it."],
+  waiting: ["키를 기다리는 중입니다. 보낸 기기가 켜지면 열릴 수 있습니다.", "Waiting for its key. It may open when the sender's device is online."],
+  broken: ["이 메시지는 망가져 있어 풀 수 없습니다.", "This message is damaged and cannot be decrypted."],
+  confirm: ["기기 확인", "Confirm device"],
+});
+
+export function Undecryptable({ event }: { event: MatrixEvent }) {
+  const seen = useSignal(0);
+  useEffect(() => {
+    const again = () => seen.value++;
+    event.on(MatrixEventEvent.Decrypted, again);
+    void matrix().decryptEventIfNeeded(event);
+    return () => void event.off(MatrixEventEvent.Decrypted, again);
+  }, [event]);
+  seen.value;
+  const { text, confirm } = said(event);
+  return (
+    <p class="undecryptable quiet">
+      <span aria-hidden="true">🔒</span> <span>{text}</span>
+      {confirm && <button class="plain" onClick={() => open("confirm")}>{w.confirm}</button>}
+    </p>
+  );
+}
+
+/** In one line, for lists and notifications. */
+export function undecryptableLine(event: MatrixEvent): string {
+  return said(event).text;
+}
+
+function said(event: MatrixEvent): { text: string; confirm: boolean } {
+  const { phase, verified } = encryption.value;
+  if (phase === "lost") return { text: w.lost, confirm: false };
+  if (phase === "unsupported") return { text: w.none, confirm: false };
+  if (phase !== "ready") return { text: w.engine, confirm: false };
+  const why = unreadable(event.decryptionFailureReason);
+  if (!why) return { text: w.reading, confirm: false };
+  return { text: w[why], confirm: helps(why) && !verified };
+}
+
+/** A confirmed device gets what the backup holds, and what cautious senders send. */
+function helps(why: Unreadable): boolean {
+  return why === "old-locked" || why === "unverified-withheld" || why === "waiting";
 }
