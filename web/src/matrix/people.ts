@@ -6,6 +6,7 @@ import { computed, signal } from "@preact/signals";
 import { ClientEvent, EventType, KnownMembership, type MatrixClient, Preset, type Room } from "matrix-js-sdk";
 
 import { matrix, onClient } from "./client";
+import { encryptedFromTheStart } from "./crypto-rooms";
 import { directRooms, markDirect } from "./direct";
 import { nameIn } from "./happened";
 import { oneLine } from "./last-line";
@@ -118,13 +119,11 @@ export async function startDirect(userId: string, options: { encrypted?: boolean
     preset: Preset.TrustedPrivateChat,
     is_direct: true,
     invite: [userId],
-    initial_state: options.encrypted ? [ENCRYPTION] : [],
+    initial_state: options.encrypted ? encryptedFromTheStart() : [],
   });
   await markDirect(room_id, userId);
   return room_id;
 }
-
-export const ENCRYPTION = { type: "m.room.encryption", state_key: "", content: { algorithm: "m.megolm.v1.aes-sha2" } };
 
 export async function setBlocked(userId: string, isBlocked: boolean): Promise<void> {
   const client = matrix();

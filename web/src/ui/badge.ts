@@ -1,19 +1,13 @@
-/** How much is unread, where it is seen without the page: its title, its icon, the icon of the installed app. */
+/** How much is unread, where it is seen without the page: on its icon, and on the icon of the installed app. */
 
 import { effect } from "@preact/signals";
 
 import { attention } from "../matrix/rooms";
-import { words } from "../words";
 
 const SIDE_PIXELS = 64;
-const COUNTED_MAX = 99;
-
-const w = words({ title: ["봉수", "Bongsu"] });
 
 effect(() => {
-  const { unread, highlights } = attention.value;
-  const count = unread > COUNTED_MAX ? `${COUNTED_MAX}+` : String(unread);
-  document.title = unread ? `(${highlights ? "@ " : ""}${count}) ${w.title}` : w.title;
+  const { unread } = attention.value;
   void showIcon(unread > 0);
   const told = unread ? navigator.setAppBadge?.(unread) : navigator.clearAppBadge?.();
   told?.catch(() => undefined); // only an installed app has one

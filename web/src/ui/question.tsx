@@ -8,6 +8,7 @@
  */
 
 import { signal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { words } from "../words";
 import { Dialog } from "./dialog";
@@ -62,7 +63,24 @@ export function Asked() {
           </div>
         </Dialog>
       )}
-      <div class="told" role="status">{told.value && <p>{told.value}</p>}</div>
+      <Told />
     </>
+  );
+}
+
+/** Over everything, an open dialog too. */
+function Told() {
+  const box = useRef<HTMLDivElement>(null);
+  const word = told.value;
+  useLayoutEffect(() => {
+    if (!word) return undefined;
+    const shown = box.current!;
+    shown.showPopover();
+    return () => shown.hidePopover();
+  }, [word]);
+  return (
+    <div class="told" role="status">
+      <div ref={box} popover="manual">{word}</div>
+    </div>
   );
 }

@@ -1,4 +1,104 @@
-/** A new group: its name, its people, encrypted or not. */
+/** A new group: its picture, its name, its people, who may come in, encrypted or not. */
+
+import { useSignal } from "@preact/signals";
+
+import { createGroup, type Door, NAME_CHARACTERS_MAX, PEOPLE_INVITED_MAX, uploadPicture } from "../matrix/groups";
+import type { Person } from "../matrix/people";
+import { go } from "../router";
+import { inPlainWords } from "../ui/errors";
+import { Icon } from "../ui/icon";
+import { PictureField } from "../ui/picture-field";
+import { words } from "../words";
+import { PeoplePicker } from "./people-picker";
+import "./new-group.css";
+
+const w = words({
+  title: ["새 대화방", "New group"],
+  name: ["대화방 이름", "Name of the group"],
+  namePlaceholder: ["예: 주말 등산", "Such as: Weekend hikes"],
+  people: ["함께할 사람", "People"],
+  door: ["누가 들어올 수 있나요?", "Who may come in?"],
+  invite: ["초대받은 사람만", "Invited people only"],
+  knock: ["주소를 받은 사람이 요청하면 허락", "Whoever has the address may ask"],
+  public: ["주소를 받은 누구나", "Whoever has the address"],
+  encrypted: ["종단간 암호화", "End-to-end encryption"],
+  encryptedHint: [
+    "참여자의 기기에서만 읽을 수 있습니다. 서버에서 메시지를 찾을 수 없고, 나중에 끌 수 없습니다.",
+    "Only the devices of those in it can read it. The server cannot search it, and it cannot be turned off later.",
+  ],
+  make: ["만들기", "Create"],
+  making: ["만드는 중…", "Creating…"],
+  needName: ["대화방 이름을 적어 주세요.", "Please give the group a name."],
+  tooMany: [(n: number) => `한 번에 ${n}명까지 초대할 수 있습니다.`, (n: number) => `Up to ${n} people can be invited at once.`],
+});
+
+const DOORS: Door[] = ["invite", "knock", "public"];
+
 export function NewGroup() {
-  return <p class="quiet">…</p>;
+  const name = useSignal("");
+  const people = useSignal<Person[]>([]);
+  const door = useSignal<Door>("invite");
+  const encrypted = useSignal(false);
+  const picture = useSignal<File | null>(null);
+  const busy = useSignal(false);
+  const wrong = useSignal("");
+
+  const make = async (event: SubmitEvent) => {
+    event.preventDefault();
+    wrong.value = !name.value.trim() ? w.needName : people.value.length > PEOPLE_INVITED_MAX ? w.tooMany(PEOPLE_INVITED_MAX) : "";
+    if (wrong.value || busy.value) return;
+    busy.value = true;
+    try {
+      const roomId = await createGroup({
+        name: name.value.trim(),
+        people: people.value.map(({ userId }) => userId),
+        door: door.value,
+        encrypted: encrypted.value,
+        ...(picture.value ? { avatar: await uploadPicture(picture.value) } : {}),
+      });
+      go({ view: "room", roomId }, { replace: true });
+    } catch (error) {
+      wrong.value = inPlainWords(error); // all that was filled in is still there
+    } finally {
+      busy.value = false;
+    }
+  };
+
+  return (
+    <form class="new-group" onSubmit={make} noValidate>
+      <h1>{w.title}</h1>
+      <PictureField chosen={picture}>
+        <span class="avatar large" data-hue="0" aria-hidden="true"><Icon name="people" /></span>
+      </PictureField>
+      <label for="group-name">{w.name}</label>
+      <input
+        id="group-name"
+        value={name.value}
+        placeholder={w.namePlaceholder}
+        maxLength={NAME_CHARACTERS_MAX}
+        dir="auto"
+        onInput={(event) => (name.value = event.currentTarget.value)}
+      />
+      <h2>{w.people}</h2>
+      <PeoplePicker chosen={people} />
+      <fieldset>
+        <legend>{w.door}</legend>
+        {DOORS.map((each) => (
+          <label key={each} class="choice">
+            <input type="radio" name="door" checked={door.value === each} onChange={() => (door.value = each)} />
+            {w[each as "invite" | "knock" | "public"]}
+          </label>
+        ))}
+      </fieldset>
+      <label class="choice">
+        <input type="checkbox" checked={encrypted.value} onChange={(event) => (encrypted.value = event.currentTarget.checked)} />
+        <span>
+          {w.encrypted}
+          <span class="quiet small">{w.encryptedHint}</span>
+        </span>
+      </label>
+      {wrong.value && <p class="error" role="alert">{wrong.value}</p>}
+      <button class="primary" disabled={busy.value}>{busy.value ? w.making : w.make}</button>
+    </form>
+  );
 }

@@ -1,6 +1,40 @@
 /** A person's card, over the page; `showPerson` opens it, from anywhere. */
 
-import { signal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
+
+import { matrix } from "../matrix/client";
+import { directRooms } from "../matrix/direct";
+import { addressOfPerson } from "../matrix/invitations";
+import { blocked, directChatWith, personIn, profile, setBlocked, startDirect } from "../matrix/people";
+import { go } from "../router";
+import { Avatar } from "../ui/avatar";
+import { Dialog } from "../ui/dialog";
+import { inPlainWords } from "../ui/errors";
+import { Icon } from "../ui/icon";
+import { ask, tell } from "../ui/question";
+import { Share } from "../ui/share";
+import { useAnswer } from "../ui/use-answer";
+import { words } from "../words";
+import { PersonTrust } from "./encryption/person-trust";
+import { MemberActions } from "./room/member-actions";
+import "./person-card.css";
+
+const w = words({
+  me: ["나", "You"],
+  chat: ["대화하기", "Chat"],
+  secret: ["암호화 대화 시작", "Start an encrypted chat"],
+  secretHint: ["암호화 대화는 두 사람의 기기에서만 읽을 수 있습니다.", "Only your devices and theirs can read an encrypted chat."],
+  block: ["차단", "Block"],
+  unblock: ["차단 해제", "Unblock"],
+  blockTitle: [(who: string) => `${who}님을 차단할까요?`, (who: string) => `Block ${who}?`],
+  blockText: [
+    "이 사람의 메시지와 초대가 보이지 않습니다. 상대에게는 알리지 않으며, 언제든 해제할 수 있습니다.",
+    "You no longer see their messages and invitations. They are not told, and you can undo it at any time.",
+  ],
+  isBlocked: ["차단한 사람입니다.", "You have blocked this person."],
+  myCode: ["나를 친구로 추가하는 코드", "Code to add you as a friend"],
+  unknown: ["서버가 이 사람을 알지 못합니다.", "The server does not know this person."],
+});
 
 interface Shown {
   userId: string;
@@ -14,5 +48,76 @@ export function showPerson(userId: string, roomId?: string): void {
 }
 
 export function PersonCard() {
-  return null;
+  if (!shown.value) return null;
+  return <Card key={shown.value.userId} {...shown.value} onClose={() => (shown.value = null)} />;
+}
+
+function Card({ userId, roomId, onClose }: Shown & { onClose(): void }) {
+  const room = roomId ? matrix().getRoom(roomId) : null;
+  const asked = useAnswer(userId, () => profile(userId));
+  const near = personIn(room, userId);
+  const person = asked.value ? { ...asked.value, avatar: near.avatar || asked.value.avatar } : near;
+  const isMe = userId === matrix().getUserId();
+  const isUnknown = !asked.waiting && !asked.value && !room?.getMember(userId);
+  return (
+    <Dialog title={isMe ? w.me : person.name} onClose={onClose}>
+      <div class="person-card">
+        <Avatar name={person.name} id={userId} mxc={person.avatar} large />
+        <p class="name" dir="auto">{person.name}</p>
+        <p class="quiet id">{userId}</p>
+        {isUnknown && <p class="error" role="alert">{w.unknown}</p>}
+        {blocked.value.has(userId) && <p class="error">{w.isBlocked}</p>}
+        {isMe ? (
+          <Share address={addressOfPerson(userId)} title={person.name} code={w.myCode} />
+        ) : (
+          <>
+            <Talk userId={userId} isKnown={!isUnknown} onClose={onClose} />
+            <PersonTrust userId={userId} roomId={directChatWith(userId) ?? undefined} />
+            {room && <MemberActions room={room} userId={userId} name={person.name} />}
+            <p class="foot"><Block userId={userId} name={person.name} /></p>
+          </>
+        )}
+      </div>
+    </Dialog>
+  );
+}
+
+function Talk({ userId, isKnown, onClose }: { userId: string; isKnown: boolean; onClose(): void }) {
+  const busy = useSignal(false);
+  directRooms.value; // whether there is a chat with them may change while the card is open
+  const start = async (encrypted: boolean) => {
+    busy.value = true;
+    try {
+      const roomId = await startDirect(userId, { encrypted });
+      onClose();
+      go({ view: "room", roomId });
+    } catch (error) {
+      tell(inPlainWords(error));
+    } finally {
+      busy.value = false;
+    }
+  };
+  return (
+    <div class="talk">
+      <button class="primary" disabled={busy.value || !isKnown} onClick={() => start(false)}>
+        <Icon name="chats" /> {w.chat}
+      </button>
+      {isKnown && !directChatWith(userId) && (
+        <>
+          <button disabled={busy.value} onClick={() => start(true)}><Icon name="lock" /> {w.secret}</button>
+          <p class="quiet">{w.secretHint}</p>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Block({ userId, name }: { userId: string; name: string }) {
+  const isBlocked = blocked.value.has(userId);
+  const change = async () => {
+    const question = { title: w.blockTitle(name), text: w.blockText, yes: w.block, danger: true };
+    if (!isBlocked && !(await ask(question))) return;
+    await setBlocked(userId, !isBlocked).catch((error: unknown) => tell(inPlainWords(error)));
+  };
+  return <button class="plain danger" onClick={change}>{isBlocked ? w.unblock : w.block}</button>;
 }

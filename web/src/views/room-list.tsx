@@ -6,8 +6,10 @@ import { useRef } from "preact/hooks";
 import { ready } from "../matrix/client";
 import { rooms } from "../matrix/rooms";
 import { go, place } from "../router";
+import { Icon } from "../ui/icon";
 import { Rows } from "../ui/rows";
 import { words } from "../words";
+import { EncryptionCard } from "./encryption/card";
 import { Found } from "./room-list/found";
 import { InvitationRow, Row } from "./room-list/row";
 import { RoomMenu } from "./room-list/menu";
@@ -53,8 +55,9 @@ export function RoomList() {
             onKeyDown={toRows}
             enterkeyhint="search"
           />
-          <button class="plain new" aria-label={w.group} title={w.group} onClick={() => go({ view: "new" })}>＋</button>
+          <button class="plain new" aria-label={w.group} title={w.group} onClick={() => go({ view: "new" })}><Icon name="plus" /></button>
         </header>
+        <EncryptionCard />
         {query.value.trim() ? (
           <Found term={query.value.trim()} onLeave={() => (query.value = "")} />
         ) : !ready.value ? (

@@ -9,6 +9,7 @@ import type { RoomRow } from "../../matrix/rooms";
 import { address, go } from "../../router";
 import { Avatar } from "../../ui/avatar";
 import { inPlainWords } from "../../ui/errors";
+import { Icon, type IconName } from "../../ui/icon";
 import { tell } from "../../ui/question";
 import { shortWhen } from "../../ui/when";
 import { words } from "../../words";
@@ -59,9 +60,9 @@ export function Row({ row, isHere, tabIndex, onMenu }: Shown) {
             <span class="name" dir="auto">{row.name}</span>
             {row.notices && <span class="tag">{w.notices}</span>}
             {!row.direct && row.people > 2 && <span class="quiet" aria-label={w.people(row.people)}>{row.people}</span>}
-            {row.pinned && <Mark name={w.pinned} path={PIN} />}
-            {row.muted && <Mark name={w.muted} path={MUTE} />}
-            {row.encrypted && <Mark name={w.encrypted} path={LOCK} />}
+            {row.pinned && <Mark name={w.pinned} icon="pin" />}
+            {row.muted && <Mark name={w.muted} icon="muted" />}
+            {row.encrypted && <Mark name={w.encrypted} icon="lock" />}
             <time class="quiet when">{shortWhen(row.lastAt)}</time>
           </span>
           <span class="second">
@@ -70,7 +71,7 @@ export function Row({ row, isHere, tabIndex, onMenu }: Shown) {
           </span>
         </span>
       </a>
-      <button class="plain more" tabIndex={tabIndex} aria-label={w.more(row.name)} onClick={onMenu}>⋯</button>
+      <button class="plain more" tabIndex={tabIndex} aria-label={w.more(row.name)} onClick={onMenu}><Icon name="more" /></button>
     </div>
   );
 }
@@ -124,15 +125,10 @@ export function InvitationRow({ row, tabIndex }: { row: RoomRow; tabIndex: 0 | -
   );
 }
 
-const PIN = "M14 2l8 8-3 1-4 4-1 5-4-4-6 6-2 0 0-2 6-6-4-4 5-1 4-4z";
-const MUTE = "M12 2a6 6 0 0 1 6 6v5l2 3H8L18 6M6 16H4l2-3V8l0-1M3 3l18 18M10 19a2 2 0 0 0 4 0";
-const LOCK = "M7 10V7a5 5 0 0 1 10 0v3h1v11H6V10zm2 0h6V7a3 3 0 0 0-6 0z";
-
-function Mark({ name, path }: { name: string; path: string }) {
+function Mark({ name, icon }: { name: string; icon: IconName }) {
   return (
-    <svg class="mark" viewBox="0 0 24 24" role="img" aria-label={name}>
-      <title>{name}</title>
-      <path d={path} />
-    </svg>
+    <span class="mark" role="img" aria-label={name} title={name}>
+      <Icon name={icon} />
+    </span>
   );
 }

@@ -1,0 +1,18 @@
+/** A code to be read by a camera: dark on light in both themes, as cameras expect it. */
+
+import { encode } from "uqr";
+
+import "./qr-code.css";
+
+const BORDER = 3; // modules of light around it
+
+/** `text` may be bytes. */
+export function QrCode({ text, label }: { text: string | readonly number[]; label: string }) {
+  const { size, data } = encode(text, { ecc: "M", border: BORDER });
+  const dark = data.flatMap((line, y) => line.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : "")));
+  return (
+    <svg class="qr-code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label} shape-rendering="crispEdges">
+      <path d={dark.join("")} />
+    </svg>
+  );
+}
