@@ -10,34 +10,20 @@ run beside it.
 """
 
 import asyncio
-import json
-import os
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
-import asyncpg
 import click
-from harness.postgres import Postgres
 
-from bench import OUT
+from bench.desk_filled import Figures, measured
 from bongsu.desk.compensation import evaluating
 from bongsu.desk.compensation.dry_run import DryRun, dry_run
 from bongsu.desk.compensation.text_form import parse_programme
-from bongsu.desk.reports.generator import REPORTS, generate
-from bongsu.desk.reports.marks import Marker
-from bongsu.desk.reports.preparing import PlacedFile, Preparer
-from bongsu.desk.sealing import FileKeys, Sealer
+from bongsu.desk.reports.generator import REPORTS
 from bongsu.postgres.database import Database
-from bongsu.postgres.desk.connecting import DESK_SESSION, assume_role
 from bongsu.postgres.desk.report_facts import PostgresReportFacts
-from bongsu.postgres.desk.report_intake_store import PostgresReportIntake
-from bongsu.postgres.migrate import DESK, migrate
 
-BATCH = 500
 LIMIT_SECONDS = 10.0
 TURN_SECONDS = 0.005
 EXAMPLE = files("bongsu.desk.compensation") / "examples" / "day-76.yaml"
@@ -46,35 +32,15 @@ EXAMPLE = files("bongsu.desk.compensation") / "examples" / "day-76.yaml"
 @click.command()
 @click.option("--reports", default=REPORTS, help="How many there are.")
 def main(reports: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="bongsu-dry-run-", dir="/tmp") as folder:
-        os.chmod(folder, 0o711)
-        postgres = Postgres(
-            Path(folder) / "postgres", {"shared_buffers": "256MB", "max_wal_size": "2GB"}
-        )
-        postgres.start()
-        try:
-            figures = asyncio.run(_measure(postgres.create_database("bongsu"), reports))
-        finally:
-            postgres.stop()
-    OUT.mkdir(exist_ok=True)
-    (OUT / "desk_dry_run.json").write_text(json.dumps(figures, indent=2) + "\n")
-    click.echo(json.dumps(figures, indent=2))
+    measured("desk_dry_run", reports, _measure)
 
 
-async def _measure(dsn: str, reports: int) -> dict[str, Any]:
-    await migrate(dsn)
-    await migrate(dsn, tables=DESK)
-    pool = await asyncpg.create_pool(
-        dsn, min_size=1, max_size=4, server_settings=DESK_SESSION, init=assume_role
-    )
-    database = Database(pool)
-    await _fill(database, reports)
-    await pool.execute("ANALYZE")
+async def _measure(database: Database) -> Figures:
     stream = PostgresReportFacts(database).stream_facts
     text = EXAMPLE.read_text("utf-8")
     first, _ = parse_programme(text)
     second, _ = parse_programme(text.replace("{money: 30_000}", "{money: 40_000}"))
-    figures: dict[str, Any] = {"reports": reports, "limit_seconds": LIMIT_SECONDS}
+    figures: Figures = {"limit_seconds": LIMIT_SECONDS}
     figures["first_version"], _ = await _timed(lambda: dry_run(stream(), first))
     figures["against_it"], result = await _timed(lambda: dry_run(stream(), second, first))
     evaluating.KNOWN_MAX = 0
@@ -83,19 +49,7 @@ async def _measure(dsn: str, reports: int) -> dict[str, Any]:
     figures["counted"], figures["given"] = result.counted, result.given
     figures["asked"], figures["sums"] = result.asked, result.sums
     figures["more_money"] = result.changes.more_money
-    await database.close()
     return figures
-
-
-async def _fill(database: Database, reports: int) -> None:
-    preparer = Preparer(Sealer(FileKeys([b"k" * 32])), Marker(b"m" * 32))
-    store, batch = PostgresReportIntake(database), []
-    for number, made in enumerate(generate(count=reports), 1):
-        placed = [PlacedFile(name, bytes(32), len(made.files[name]), ("",)) for name in made.files]
-        batch.append(preparer.report(made.submission, placed))
-        if len(batch) == BATCH or number == reports:
-            await store.insert(batch, 1)
-            batch = []
 
 
 async def _timed(job: Callable[[], Awaitable[DryRun]]) -> tuple[dict[str, float], DryRun]:

@@ -27,8 +27,8 @@ from harness.postgres import Postgres
 from harness.process import Process, free_port
 
 from bench import OUT, ROOT
+from bongsu.demo.intake import form_of
 from bongsu.desk.reports.generator import Generated, generate
-from bongsu.desk.reports.generator_form import form_fields
 from bongsu.desk.reports.keys import derive
 
 BONGSU = str(Path(sys.executable).with_name("bongsu"))
@@ -151,7 +151,7 @@ async def _send_all(
 async def _send(session: aiohttp.ClientSession, url: str, token: str, report: Generated) -> Answer:
     began = time.perf_counter()
     try:
-        async with session.post(f"{url}/report", data=_form(token, report)) as answer:
+        async with session.post(f"{url}/report", data=form_of(token, report)) as answer:
             text = await answer.text()
     except (aiohttp.ClientError, TimeoutError) as error:
         click.echo(f"no answer: {error!r}")
@@ -163,15 +163,6 @@ async def _send(session: aiohttp.ClientSession, url: str, token: str, report: Ge
     is_confirmed = 'class="notice good"' in text
     seconds = time.perf_counter() - began
     return Answer(answer.status, seconds, is_confirmed, receipt and receipt[1])
-
-
-def _form(token: str, report: Generated) -> aiohttp.FormData:
-    form = aiohttp.FormData(quote_fields=False)
-    for name, value in [("csrf", token), *form_fields(report)]:
-        form.add_field(name, value)
-    for name, content in report.files.items():
-        form.add_field("evidence", content, filename=name, content_type="application/pdf")
-    return form
 
 
 async def _settle(spool: Path) -> None:

@@ -6,70 +6,39 @@ Fills a fresh PostgreSQL with the generator's reports and times the facts, pages
 search, the clusters, the numbers and a recount in bulk, each as the median of five.
 """
 
-import asyncio
-import json
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
-import asyncpg
 import click
-from harness.postgres import Postgres
 
-from bench import OUT
+from bench.desk_filled import MARKER, Figures, measured
 from bongsu.desk.assessment.decision import Change
 from bongsu.desk.assessment.queue import Cursor, Filter
 from bongsu.desk.audit import Act
-from bongsu.desk.reports.generator import OPENED_TS, REPORTS, generate
-from bongsu.desk.reports.marks import Marker, MarkKind
-from bongsu.desk.reports.preparing import PlacedFile, Preparer
+from bongsu.desk.reports.generator import OPENED_TS, REPORTS
+from bongsu.desk.reports.marks import MarkKind
 from bongsu.desk.reports.words import Category
-from bongsu.desk.sealing import FileKeys, Sealer
 from bongsu.postgres.database import Database
 from bongsu.postgres.desk.assessment_store import PostgresAssessments
-from bongsu.postgres.desk.connecting import DESK_SESSION, assume_role
 from bongsu.postgres.desk.queue_store import PostgresQueue
 from bongsu.postgres.desk.report_facts import PostgresReportFacts
-from bongsu.postgres.desk.report_intake_store import PostgresReportIntake
-from bongsu.postgres.migrate import DESK, migrate
 
-BATCH = 500
 TIMES = 5
-MARKER = Marker(b"m" * 32)
 
 
 @click.command()
 @click.option("--reports", default=REPORTS, help="How many there are.")
 def main(reports: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="bongsu-queue-", dir="/tmp") as folder:
-        os.chmod(folder, 0o711)
-        postgres = Postgres(
-            Path(folder) / "postgres", {"shared_buffers": "256MB", "max_wal_size": "2GB"}
-        )
-        postgres.start()
-        try:
-            figures = asyncio.run(_measure(postgres.create_database("bongsu"), reports))
-        finally:
-            postgres.stop()
-    OUT.mkdir(exist_ok=True)
-    (OUT / "desk_queue.json").write_text(json.dumps(figures, indent=2) + "\n")
-    click.echo(json.dumps(figures, indent=2))
+    async def measure(database: Database) -> Figures:
+        return await _measure(database, reports)
+
+    measured("desk_queue", reports, measure)
 
 
-async def _measure(dsn: str, reports: int) -> dict[str, Any]:
-    await migrate(dsn)
-    await migrate(dsn, tables=DESK)
-    pool = await asyncpg.create_pool(
-        dsn, min_size=1, max_size=4, server_settings=DESK_SESSION, init=assume_role
-    )
-    database = Database(pool)
-    figures: dict[str, Any] = {"reports": reports}
-    figures["insert_seconds"] = await _fill(database, reports)
-    await pool.execute("ANALYZE")
+async def _measure(database: Database, reports: int) -> Figures:
+    figures: Figures = {}
     queue, facts = PostgresQueue(database), PostgresReportFacts(database)
 
     async def stream() -> None:
@@ -100,23 +69,7 @@ async def _measure(dsn: str, reports: int) -> dict[str, Any]:
         Act("bench", "assessment.decide_bulk", "bulk"),
     )  # fmt: skip
     figures["bulk_seconds"] = round(time.perf_counter() - began, 2)
-    await database.close()
     return figures
-
-
-async def _fill(database: Database, reports: int) -> float:
-    """Seconds that the inserts took."""
-    preparer = Preparer(Sealer(FileKeys([b"k" * 32])), MARKER)
-    store, spent, batch = PostgresReportIntake(database), 0.0, []
-    for number, made in enumerate(generate(count=reports), 1):
-        placed = [PlacedFile(name, bytes(32), len(made.files[name]), ("",)) for name in made.files]
-        batch.append(preparer.report(made.submission, placed))
-        if len(batch) == BATCH or number == reports:
-            began = time.perf_counter()
-            await store.insert(batch, 1)
-            spent += time.perf_counter() - began
-            batch = []
-    return round(spent, 1)
 
 
 async def _median(look: Callable[[], Awaitable[Any]]) -> float:

@@ -13,6 +13,7 @@ import aiohttp
 from bongsu.demo.stage import Stage
 from bongsu.demo.visitor import Broken, hold
 from bongsu.desk.reports.generator import Generated, generate
+from bongsu.desk.reports.generator_form import form_fields
 
 CONNECTIONS = 200
 UNDER_WAY_MAX = 1_000
@@ -39,6 +40,14 @@ class Answered(NamedTuple):
     receipt: str
     link: str
     is_confirmed: bool
+
+    @classmethod
+    def of(cls, page: str) -> "Answered | None":
+        """What the page says; None if it is no receipt."""
+        receipt, link = _RECEIPT.search(page), _LINK.search(page)
+        if receipt is None or link is None:
+            return None
+        return cls(receipt[1], link[1], 'class="notice good"' in page)
 
 
 @dataclass
@@ -120,46 +129,26 @@ async def _send(
     """Who gets no answer sends the same form again, as people do."""
     for attempt in range(TRIES):
         try:
-            async with session.post("/report", data=_form(token, report)) as answer:
+            async with session.post("/report", data=form_of(token, report)) as answer:
                 text = await answer.text()
         except (aiohttp.ClientError, TimeoutError):
             await asyncio.sleep(1 + attempt)
             continue
-        receipt, link = _RECEIPT.search(text), _LINK.search(text)
-        if answer.status == 200 and receipt and link:
-            told = Answered(receipt[1], link[1], 'class="notice good"' in text)
+        told = Answered.of(text)
+        if answer.status == 200 and told is not None:
             intake.answers[report.submission.report_id] = told
             return
         await asyncio.sleep(1 + attempt)
 
 
-def _form(token: str, report: Generated) -> aiohttp.FormData:
-    claim, personal = report.submission.claim, report.submission.personal
+def form_of(token: str, report: Generated) -> aiohttp.FormData:
+    """The report as a browser sends it."""
     form = aiohttp.FormData(quote_fields=False)
-    fields = {
-        "csrf": token, "form_key": report.form_key, "category": claim.category.value,
-        "damage": claim.damage.value, "started": _local(claim.started_ts),
-        "ended": _local(claim.ended_ts), "utc_offset": "0", "country": claim.country,
-        "loss_amount": str(claim.loss_amount or ""), "loss_currency": "KRW",
-        "description": personal.description, "reckoning": personal.reckoning,
-        "name": personal.name, "contact": personal.contact,
-    }  # fmt: skip
-    if personal.payout is not None:
-        fields |= {
-            "payout_holder": personal.payout.holder, "payout_bank": personal.payout.bank,
-            "payout_account": personal.payout.account,
-        }  # fmt: skip
-    for name, value in fields.items():
+    for name, value in [("csrf", token), *form_fields(report)]:
         form.add_field(name, value)
-    for service in claim.services:
-        form.add_field("services", service)
     for name, content in report.files.items():
         form.add_field("evidence", content, filename=name, content_type="application/pdf")
     return form
-
-
-def _local(ts: int | None) -> str:
-    return "" if ts is None else time.strftime("%Y-%m-%dT%H:%M", time.gmtime(ts / 1000))
 
 
 async def _settle(stage: Stage) -> None:
