@@ -79,7 +79,6 @@ def site_settings(lab: Lab, site: Site) -> dict[str, object]:
     return {
         "site": site.name,
         "server_name": SERVER_NAME,
-        "desk_public_url": lab.desk_url(site),
         "rate_limits": False,
         "database_url": lab.database_url(lab.own_first(site)),
         "replica_url": lab.database_url([site]),
