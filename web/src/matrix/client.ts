@@ -15,7 +15,7 @@ import { LateCryptoClient } from "./crypto-late";
 import { secretCallbacks } from "./crypto-secrets";
 import { storePrefix } from "./crypto-store";
 import { forget, type Session, session } from "./session";
-import { current, siteFetch } from "./sites";
+import { current, siteFetch, watchSites, way } from "./sites";
 import { elsewhere, hold, release } from "./tab";
 
 const INITIAL_MESSAGES = 20; // of each room, in a first sync
@@ -57,9 +57,13 @@ export function followSession(): void {
     untracked(() => {
       const before = client.peek();
       if (before) stop(before);
+      watchSites(who !== null);
       if (who) startAgain();
       else if (!session.value) release();
     });
+  });
+  effect(() => {
+    if (way.value === "well") client.peek()?.retryImmediately(); // the SDK would wait for seconds more
   });
 }
 
