@@ -167,7 +167,7 @@ def _web_client(settings: Settings) -> list[WebClient]:
         return []
     desk = [settings.desk_url] if settings.has_desk or settings.desk_public_url else []
     sites = settings.client_site_urls.values()
-    return [WebClient(Build(folder), [settings.base_url, *sites, *desk])]
+    return [WebClient(Build(folder), [settings.base_url, *sites], desk)]
 
 
 async def _listen(server: Server, setting: str, address: str | None) -> None:

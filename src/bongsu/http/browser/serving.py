@@ -15,7 +15,7 @@ FOR_GOOD = b"public, max-age=31536000, immutable"  # the name changes with the c
 _COMMON: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),  # the desk asks whence its forms come
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(self), microphone=(self), geolocation=()"),
@@ -24,11 +24,13 @@ _COMMON: tuple[Header, ...] = (
 
 
 class WebClient:
-    """`origins`: what else than this address the page may speak to: other sites, the desk."""
+    """`origins`: what else than this address the page may speak to; `desks`, also by forms."""
 
-    def __init__(self, build: Build, origins: Iterable[str] = ()) -> None:
+    def __init__(
+        self, build: Build, origins: Iterable[str] = (), desks: Iterable[str] = ()
+    ) -> None:
         self._build = build
-        self._policy = content_security_policy(origins)
+        self._policy = content_security_policy(origins, desks)
 
     @get("/", auth=Auth.NONE)
     async def page(self, request: Request) -> Response:
@@ -74,14 +76,16 @@ class WebClient:
         )
 
 
-def content_security_policy(origins: Iterable[str]) -> bytes:
+def content_security_policy(origins: Iterable[str], desks: Iterable[str] = ()) -> bytes:
     """Our own scripts and styles alone; wasm for encryption, blobs for decrypted media."""
-    connect = " ".join(["'self'", *sorted({_origin(url) for url in origins})])
+    forms = {_origin(url) for url in desks}
+    form_action = " ".join(["'self'", *sorted(forms)])
+    connect = " ".join(["'self'", *sorted({_origin(url) for url in origins} | forms)])
     return (
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
         "img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; "
         f"connect-src {connect}; worker-src 'self'; manifest-src 'self'; base-uri 'none'; "
-        "form-action 'self'; frame-ancestors 'none'"
+        f"form-action {form_action}; frame-ancestors 'none'"
     ).encode()
 
 
