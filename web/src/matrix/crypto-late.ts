@@ -66,7 +66,7 @@ export const SHOW = "m.qr_code.show.v1";
 export const SCAN = "m.qr_code.scan.v1";
 const RECIPROCATE = "m.reciprocate.v1";
 /** How devices can be confirmed here. A code is scanned with a camera, which only a page of a safe origin may use. */
-export const verificationMethods = [EMOJI, SHOW, RECIPROCATE, ...("mediaDevices" in navigator ? [SCAN] : [])];
+export const verificationMethods = [EMOJI, SHOW, RECIPROCATE, ...(globalThis.navigator?.mediaDevices ? [SCAN] : [])];
 
 export class LateCryptoClient extends MatrixClient {
   readonly lateCrypto = new LateCrypto();

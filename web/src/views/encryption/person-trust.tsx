@@ -10,7 +10,7 @@ import { verifyPerson } from "../../matrix/crypto-verification";
 import { tell } from "../../ui/question";
 import { words } from "../../words";
 import { open } from "./open";
-import "./undecryptable.css";
+import "./encryption.css";
 
 const w = words({
   confirmed: ["확인된 사람입니다.", "You have confirmed this person."],

@@ -6,7 +6,7 @@ import { type MatrixEvent, RoomStateEvent } from "matrix-js-sdk";
 
 import { matrix, ready } from "../../matrix/client";
 import { words } from "../../words";
-import "./undecryptable.css";
+import "./encryption.css";
 
 const w = words({
   encrypted: ["암호화됨", "Encrypted"],

@@ -1,10 +1,9 @@
-/** What is so of one's own encryption: this device, the backup, the recovery key, the other devices; and what can be done. */
+/** What is so of one's own encryption: this device, the backup, the recovery key; and what can be done about it. */
 
 import type { ComponentChildren } from "preact";
 
 import { encryption, type Phase } from "../../matrix/crypto";
 import { words } from "../../words";
-import { OwnDevices } from "./own-devices";
 import { open } from "./open";
 import "./settings.css";
 
@@ -26,7 +25,6 @@ const w = words({
   recoveryNo: ["없음: 기기를 모두 잃으면 지난 대화를 읽을 수 없습니다", "None: if you lose all your devices, earlier chats are lost"],
   make: ["만들기", "Make one"],
   makeNew: ["새 키 만들기", "Make a new one"],
-  devices: ["내 기기", "My devices"],
   files: ["키 파일", "Keys as a file"],
   filesText: ["다른 Matrix 앱으로 옮길 때 씁니다.", "For moving to another Matrix app by hand."],
   export: ["내보내기", "Export"],
@@ -42,8 +40,8 @@ const w = words({
 export function EncryptionPart() {
   const { phase, identity, verified, backup, recovery } = encryption.value;
   return (
-    <section class="encryption-part" aria-labelledby="encryption-title">
-      <h2 id="encryption-title">{w.title}</h2>
+    <div class="encryption-part">
+      <h2 tabIndex={-1}>{w.title}</h2>
       <p class="quiet">{w.lead}</p>
       {phase !== "ready" ? (
         <p role="status">{why(phase)}</p>
@@ -56,8 +54,6 @@ export function EncryptionPart() {
           <Line name={w.recovery} state={recovery === "made" ? w.recoveryYes : w.recoveryNo} good={recovery === "made"}>
             {verified && <button onClick={() => open("make-key")}>{recovery === "made" ? w.makeNew : w.make}</button>}
           </Line>
-          <h3>{w.devices}</h3>
-          <OwnDevices />
           <h3>{w.files}</h3>
           <p class="quiet">{w.filesText}</p>
           <div class="acts">
@@ -69,7 +65,7 @@ export function EncryptionPart() {
           <div class="acts"><button class="danger" onClick={() => open("reset")}>{w.reset}</button></div>
         </>
       )}
-    </section>
+    </div>
   );
 }
 

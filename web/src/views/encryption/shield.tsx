@@ -11,7 +11,7 @@ import { EventShieldColour, EventShieldReason } from "matrix-js-sdk/lib/crypto-a
 import { matrix } from "../../matrix/client";
 import { encryption } from "../../matrix/crypto";
 import { words } from "../../words";
-import "./undecryptable.css";
+import "./encryption.css";
 
 const w = words({
   device: ["확인되지 않은 기기에서 보냄", "Sent from a device that is not confirmed"],

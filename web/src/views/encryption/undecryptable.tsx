@@ -9,7 +9,7 @@ import { encryption } from "../../matrix/crypto";
 import { type Unreadable, unreadable } from "../../matrix/crypto-rooms";
 import { words } from "../../words";
 import { open } from "./open";
-import "./undecryptable.css";
+import "./encryption.css";
 
 const w = words({
   reading: ["암호를 푸는 중…", "Decrypting…"],
