@@ -1,12 +1,8 @@
-/** Hand the person a file that was made in the page. */
+/** Put a file on the person's device, under a name that says no folder. */
 
-const KEPT_MS = 60_000; // some browsers read it after the click has returned
-
-export function save(name: string, text: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+export function save(url: string, name: string): void {
   const link = document.createElement("a");
-  link.href = address;
-  link.download = name;
+  link.href = url;
+  link.download = name.replace(/[/\\\u0000-\u001f\u202a-\u202e\u2066-\u2069]/g, "_") || "file";
   link.click();
-  setTimeout(() => URL.revokeObjectURL(address), KEPT_MS);
 }

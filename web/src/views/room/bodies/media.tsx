@@ -1,7 +1,40 @@
-/** Pictures, video, voice and files in a message. */
+/**
+ * Pictures, video, voice, sound and files in a message. What cannot be had says why and can be tried again; a picture
+ * that is none is shown as the file it is.
+ */
 
+import { useMemo } from "preact/hooks";
 import type { MatrixEvent } from "matrix-js-sdk";
 
+import { fileBody } from "../../../matrix/media-content";
+import { FileRow } from "./file-row";
+import { Picture } from "./picture";
+import { Sound } from "./sound";
+import { Video } from "./video";
+import "./media.css";
+
 export function MediaBody({ event }: { event: MatrixEvent }) {
-  return <p>{String(event.getContent().body ?? "")}</p>;
+  const content = event.getContent();
+  const body = useMemo(() => fileBody(content, event.getType() === "m.sticker"), [content]);
+  return (
+    <div class="media">
+      {shown()}
+      {body.caption && <p class="caption" dir="auto">{body.caption}</p>}
+    </div>
+  );
+
+  function shown() {
+    if (!body.whole) return <FileRow body={body} />;
+    switch (body.kind) {
+      case "image":
+        return <Picture body={body} event={event} />;
+      case "video":
+        return <Video body={body} />;
+      case "voice":
+      case "audio":
+        return <Sound body={body} />;
+      case "file":
+        return <FileRow body={body} />;
+    }
+  }
 }
