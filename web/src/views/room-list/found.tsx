@@ -87,9 +87,10 @@ function People({ term }: { term: string }) {
   );
 }
 
-function Messages({ term }: { term: string }) {
+/** In all rooms, or in one. */
+export function Messages({ term, roomId }: { term: string; roomId?: string }) {
   const isLong = [...term].length >= TERM_LETTERS_MIN;
-  const { value, error, waiting, set } = useAnswer(isLong ? term : null, () => searchMessages(term));
+  const { value, error, waiting, set } = useAnswer(isLong ? term : null, () => searchMessages(term, roomId));
   const more = value?.more;
   return (
     <Section title={w.messages}>
@@ -100,7 +101,7 @@ function Messages({ term }: { term: string }) {
         </li>
       )}
       {isLong ? <Said waiting={waiting} error={error} none={!value?.hits.length} /> : <li class="quiet none">{w.longer}</li>}
-      {rooms.value.some(({ encrypted }) => encrypted) && <li class="quiet none">{w.encrypted}</li>}
+      {!roomId && rooms.value.some(({ encrypted }) => encrypted) && <li class="quiet none">{w.encrypted}</li>}
     </Section>
   );
 }

@@ -1,0 +1,115 @@
+/** The first page about a room: what it is, how loud it is, and the ways on. */
+
+import { useSignal } from "@preact/signals";
+import type { Room } from "matrix-js-sdk";
+
+import { directRooms } from "../../matrix/direct";
+import { countOf } from "../../matrix/members";
+import { type Loudness, loudness, setLoudness } from "../../matrix/mute";
+import { mayAct } from "../../matrix/powers";
+import { setPinned } from "../../matrix/room-actions";
+import { pictureOf, TAG_PINNED } from "../../matrix/room-row";
+import { topicOf } from "../../matrix/room-settings";
+import { Avatar } from "../../ui/avatar";
+import { inPlainWords } from "../../ui/errors";
+import { Icon, type IconName } from "../../ui/icon";
+import { tell } from "../../ui/question";
+import { words } from "../../words";
+import { RoomEncryption } from "../encryption/room-encryption";
+import { showPerson } from "../person-card";
+import { leaveAsked } from "../room-list/menu";
+import { openPage, type Page } from "./info";
+
+const w = words({
+  people: [(n: number) => `참여자 ${n}명`, (n: number) => `${n} people`],
+  profile: ["상대 프로필", "Their profile"],
+  invite: ["초대와 주소", "Invite, address and code"],
+  search: ["이 방에서 찾기", "Search in this room"],
+  settings: ["대화방 설정", "Room settings"],
+  pin: ["맨 위에 고정", "Pin to the top"],
+  notify: ["알림", "Notifications"],
+  all: ["모든 메시지", "All messages"],
+  mentions: ["나를 부를 때만", "Only when I am mentioned"],
+  none: ["끔", "Off"],
+  leave: ["대화방 나가기", "Leave the room"],
+});
+
+const LOUDNESS: Loudness[] = ["all", "mentions", "none"];
+
+export function InfoHome({ room }: { room: Room }) {
+  const other = directRooms.value.get(room.roomId);
+  const topic = topicOf(room);
+  return (
+    <>
+      <div class="face">
+        <Avatar name={room.name} id={other ?? room.roomId} mxc={pictureOf(room)} large />
+        <p class="name" dir="auto">{room.name}</p>
+        {topic && <p class="topic" dir="auto">{topic}</p>}
+        <RoomEncryption roomId={room.roomId} />
+      </div>
+      <nav class="doors">
+        {other && <Way icon="people" label={w.profile} onClick={() => showPerson(other, room.roomId)} />}
+        <Door icon="people" label={w.people(countOf(room))} room={room} page="members" />
+        {mayAct(room, "invite") && <Door icon="link" label={w.invite} room={room} page="invite" />}
+        <Door icon="search" label={w.search} room={room} page="search" />
+        <Door icon="settings" label={w.settings} room={room} page="settings" />
+      </nav>
+      <Pinned room={room} />
+      <LoudnessOf room={room} />
+      <button class="danger leave" onClick={() => void leaveAsked(room.roomId)}><Icon name="out" /> {w.leave}</button>
+    </>
+  );
+}
+
+function Door({ icon, label, room, page }: { icon: IconName; label: string; room: Room; page: Page }) {
+  return <Way icon={icon} label={label} onClick={() => openPage(room.roomId, page)} />;
+}
+
+function Way({ icon, label, onClick }: { icon: IconName; label: string; onClick(): void }) {
+  return (
+    <button class="plain" onClick={onClick}>
+      <Icon name={icon} /> <span>{label}</span> <Icon name="next" />
+    </button>
+  );
+}
+
+function Pinned({ room }: { room: Room }) {
+  const busy = useSignal(false);
+  const change = async (pinned: boolean) => {
+    busy.value = true;
+    await setPinned(room.roomId, pinned).catch((error: unknown) => tell(inPlainWords(error)));
+    busy.value = false;
+  };
+  return (
+    <label class="choice">
+      <input
+        type="checkbox"
+        checked={TAG_PINNED in room.tags}
+        disabled={busy.value}
+        onChange={(event) => void change(event.currentTarget.checked)}
+      />
+      {w.pin}
+    </label>
+  );
+}
+
+function LoudnessOf({ room }: { room: Room }) {
+  const busy = useSignal(false);
+  const now = loudness.value.get(room.roomId) ?? "all";
+  const change = async (wanted: Loudness) => {
+    busy.value = true;
+    await setLoudness(room.roomId, wanted).catch((error: unknown) => tell(inPlainWords(error)));
+    busy.value = false;
+  };
+  return (
+    <fieldset disabled={busy.value}>
+      <legend>{w.notify}</legend>
+      {LOUDNESS.map((each) => (
+        <label key={each} class="choice">
+          <input type="radio" name="loudness" checked={now === each} onChange={() => void change(each)} />
+          {w[each as "all" | "mentions" | "none"]}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
