@@ -6,7 +6,6 @@ python -m bench --only sends,latency   some scenarios
 python -m bench --without-rival        ours alone
 """
 
-import json
 import os
 import platform
 import resource
@@ -26,6 +25,7 @@ from bench import OUT, ROOT, ours, rival
 from bench.figures import as_text, table
 from bench.load import FULL, QUICK, Homeserver, Scale, World
 from bench.picture import draw
+from bench.record import Record
 from bench.scenarios import history, keys, rooms, sends, sliding, syncs
 
 OPEN_FILES = 65_536
@@ -71,14 +71,16 @@ def main(
         raise click.BadParameter(f"no such scenario: {', '.join(sorted(unknown))}")
     scale = QUICK if quick else FULL
     _allow_open_files()
-    figures: dict[str, dict[str, float]] = {"bongsu": {}, "synapse": {}}
+    found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in names}
     if not without_ours:
         for group in _servers_for(names):
-            figures["bongsu"] |= _measure("bongsu", ours.running, group, scale)
+            for name, figures in _measure("bongsu", ours.running, group, scale).items():
+                found[name]["bongsu"] = figures
     if not without_rival:
         shared = [name for name in names if SCENARIOS[name].on_rival]
-        figures["synapse"] = _measure("synapse", rival.running, shared, scale)
-    _report(figures, quick=quick, output=output or (OUT if quick else ROOT / "docs"))
+        for name, figures in _measure("synapse", rival.running, shared, scale).items():
+            found[name]["synapse"] = figures
+    _report(found, quick=quick, output=output or (OUT if quick else ROOT / "docs"))
 
 
 def _servers_for(names: list[str]) -> list[list[str]]:
@@ -93,8 +95,10 @@ def _measure(
     start: Callable[[Path], AbstractContextManager[Homeserver]],
     names: list[str],
     scale: Scale,
-) -> dict[str, float]:
-    """All figures of one server, which is started fresh and stopped afterwards."""
+) -> dict[str, dict[str, float]]:
+    """By scenario, the figures of one server, which is started fresh and stopped afterwards."""
+    if not names:
+        return {}
     directory = Path(tempfile.mkdtemp(prefix=f"bench-{title}-"))
     directory.chmod(0o755)  # PostgreSQL runs as another user
     begun = time.monotonic()
@@ -102,13 +106,13 @@ def _measure(
     def say(text: str) -> None:
         click.echo(f"{time.monotonic() - begun:6.0f} s  {title}: {text}", err=True)
 
-    async def run(homeserver: Homeserver) -> dict[str, float]:
-        world, found = World(homeserver, scale, say), dict[str, float]()
+    async def run(homeserver: Homeserver) -> dict[str, dict[str, float]]:
+        world, found = World(homeserver, scale, say), dict[str, dict[str, float]]()
         for name in names:
             say(name)
             part = await SCENARIOS[name].run(world)
             say(", ".join(f"{key} {value:,.2f}" for key, value in part.items()))
-            found |= part
+            found[name] = part
         return found
 
     try:
@@ -119,23 +123,28 @@ def _measure(
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _report(figures: dict[str, dict[str, float]], *, quick: bool, output: Path) -> None:
-    text = as_text(table(figures["bongsu"], figures["synapse"]))
-    if quick:
-        text += "\n\nA quick run: far fewer users, rooms, polls and events than the titles say."
-    click.echo(text)
-    record: dict[str, Any] = {
+def _report(found: dict[str, dict[str, dict[str, float]]], *, quick: bool, output: Path) -> None:
+    """Print this run; put it into the record, and the whole record into table and picture."""
+    run = Record({name: dict(sides) for name, sides in found.items()})
+    click.echo(as_text(table(run.of("bongsu"), run.of("synapse"))))
+    output.mkdir(parents=True, exist_ok=True)
+    record = Record.read(output)
+    context: dict[str, Any] = {
         "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "quick": quick,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "synapse_version": rival.VERSION,
-        "figures": figures,
     }
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "performance.json").write_text(json.dumps(record, indent=2) + "\n")
+    for name, sides in found.items():
+        if not record.put(name, sides, on_rival=SCENARIOS[name].on_rival, context=context):
+            click.echo(f"{name}: one side alone, printed and not kept")
+    text = as_text(table(record.of("bongsu"), record.of("synapse")))
+    if quick:
+        text += "\n\nA quick run: far fewer users, rooms, polls and events than the titles say."
+    record.write(output)
     (output / "performance-table.md").write_text(text + "\n")
-    draw(figures["bongsu"], figures["synapse"], output / "performance.svg")
+    draw(record.of("bongsu"), record.of("synapse"), output / "performance.svg")
     click.echo(f"written: {output}/performance.json, performance-table.md, performance.svg")
 
 
