@@ -114,7 +114,6 @@ async function start(who: Session): Promise<void> {
     lazyLoadMembers: true,
     pollTimeout: POLL_MS,
     threadSupport: false, // threads are matrix/timeline's own: the SDK's would keep every reply for ever
-    canResetEntireTimeline: () => true, // an open timeline holds what it shows by itself
   });
 }
 

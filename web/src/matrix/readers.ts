@@ -66,7 +66,8 @@ export function unreadCounts(
   return events.map((_, place) => (waiting += starts[place]!));
 }
 
-function furthestRead(
+/** The last place that each has read; whoever has read none of these is -1 or missing. */
+export function furthestRead(
   events: readonly Placed[],
   scope: string,
   receipts: Iterable<Receipt>,

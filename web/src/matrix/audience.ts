@@ -1,0 +1,115 @@
+/** Who is in a room to read its messages, and so the number beside each: what `readers` counts from, kept at hand. */
+
+import { KnownMembership, type MatrixClient, type MatrixEvent, type Room, RoomMemberEvent, type RoomMember } from "matrix-js-sdk";
+
+import { type Elsewhere, furthestRead, MAIN, type Placed, type Receipt, unreadCounts } from "./readers";
+import { receiptsOf } from "./receipts";
+import { kindOf, threadOf } from "./timeline/kinds";
+
+/** In larger rooms the server tells nobody how far others have read, so a number would never fall. */
+const COUNTED_MEMBERS_MAX = 1_000;
+
+/** Ids of people. */
+export interface Readers {
+  read: string[];
+  unread: string[];
+}
+
+export class Audiences {
+  private members: Map<string, number> | null = null; // made anew after a change
+  private readonly gone = new Set<string>();
+  private readonly onMember = (_: MatrixEvent, member: RoomMember) => {
+    if (member.roomId === this.room.roomId) this.members = null;
+  };
+
+  constructor(
+    private readonly client: MatrixClient,
+    private readonly room: Room,
+    changed: () => void,
+  ) {
+    client.on(RoomMemberEvent.Membership, this.onMember);
+    if (!this.counts) return;
+    void room
+      .loadMembersIfNeeded()
+      .then(() => {
+        this.members = null;
+        changed();
+      })
+      .catch(() => undefined); // counted from the joined number meanwhile
+  }
+
+  close(): void {
+    this.client.off(RoomMemberEvent.Membership, this.onMember);
+  }
+
+  /** By place in `events`; empty in a room too large to count. */
+  unread(events: readonly MatrixEvent[], scope: string, live: boolean): number[] {
+    if (!this.counts) return [];
+    const placed = place(events);
+    const audience = {
+      viewer: this.client.getSafeUserId(),
+      joined: this.room.getJoinedMemberCount(),
+      members: this.joined(),
+      gone: this.gone,
+    };
+    return unreadCounts(placed, scope, audience, receiptsOf(this.room.roomId), this.elsewhere(placed, scope, live));
+  }
+
+  readersOf(events: readonly MatrixEvent[], scope: string, live: boolean, eventId: string): Readers {
+    const placed = place(events);
+    const at = placed.findIndex((event) => event.id === eventId);
+    const read = furthestRead(placed, scope, receiptsOf(this.room.roomId), this.elsewhere(placed, scope, live));
+    const others = [...this.joined()].filter(([id]) => id !== placed[at]?.sender);
+    const hasRead = (id: string) => id === this.client.getSafeUserId() || (read.get(id) ?? -1) >= at;
+    return {
+      read: others.filter(([id]) => hasRead(id)).map(([id]) => id),
+      unread: others.filter(([id, since]) => !hasRead(id) && since <= (placed[at]?.at ?? 0)).map(([id]) => id),
+    };
+  }
+
+  private elsewhere(placed: readonly Placed[], scope: string, live: boolean): Elsewhere {
+    // At the present whatever is not in the window is older than it; a thread's window lacks what else was said.
+    return live && scope === MAIN ? () => -1 : (receipt) => this.lastAt(placed, receipt);
+  }
+
+  private get counts(): boolean {
+    return this.room.getJoinedMemberCount() <= COUNTED_MEMBERS_MAX;
+  }
+
+  private joined(): Map<string, number> {
+    if (this.members) return this.members;
+    this.members = new Map();
+    this.gone.clear();
+    for (const member of this.room.getMembers()) {
+      if (member.membership === KnownMembership.Join) this.members.set(member.userId, since(member));
+      else this.gone.add(member.userId);
+    }
+    return this.members;
+  }
+
+  /** By the time of the event that was read, if it is known here; else by when the receipt was sent. */
+  private lastAt(placed: readonly Placed[], receipt: Receipt): number {
+    const at = this.room.findEventById(receipt.eventId)?.getTs() ?? receipt.at;
+    return placed.findLastIndex((event) => event.at <= at);
+  }
+}
+
+function place(events: readonly MatrixEvent[]): Placed[] {
+  const places = new Map(events.map((event, at) => [event.getId()!, at]));
+  return events.map((event) => {
+    const kind = kindOf(event);
+    const about = kind === "about" ? places.get(event.getRelation()?.event_id ?? "") : undefined;
+    return {
+      id: event.getId()!,
+      sender: kind === "message" ? (event.getSender() ?? null) : null,
+      at: event.getTs(),
+      scope: threadOf(about === undefined ? event : events[about]!) ?? MAIN,
+    };
+  });
+}
+
+/** When a person joined; 0 when that was before what is known (their last change was of name or picture). */
+function since(member: RoomMember): number {
+  const event = member.events.member;
+  return !event || event.getPrevContent().membership === KnownMembership.Join ? 0 : event.getTs();
+}

@@ -1,0 +1,60 @@
+/** What each event is to a timeline: a message, a quiet line, something about another message, or nothing to see. */
+
+import { EventType, type MatrixEvent, MsgType, RelationType } from "matrix-js-sdk";
+
+export type Kind = "message" | "state" | "about" | "hidden";
+
+/** How the body of a message is drawn. */
+export type Body = "text" | "notice" | "emote" | "media" | "decrypting" | "undecryptable" | "redacted" | "unsupported";
+
+const MESSAGES: ReadonlySet<string> = new Set([
+  EventType.RoomMessage,
+  EventType.RoomMessageEncrypted,
+  EventType.Sticker,
+  "m.poll.start",
+  "org.matrix.msc3381.poll.start",
+]);
+const QUIET: ReadonlySet<string> = new Set([
+  EventType.RoomCreate,
+  EventType.RoomMember,
+  EventType.RoomName,
+  EventType.RoomTopic,
+  EventType.RoomAvatar,
+  EventType.RoomEncryption,
+  EventType.RoomTombstone,
+  EventType.RoomPinnedEvents,
+]);
+const MEDIA: ReadonlySet<string> = new Set([MsgType.Image, MsgType.Video, MsgType.Audio, MsgType.File]);
+
+export function kindOf(event: MatrixEvent): Kind {
+  if (event.isState()) return QUIET.has(event.getType()) ? "state" : "hidden";
+  if (event.isRedaction() || event.getType() === EventType.Reaction) return "about";
+  if (event.isRelation(RelationType.Replace)) return "about";
+  return MESSAGES.has(event.getType()) ? "message" : "hidden";
+}
+
+export function bodyOf(event: MatrixEvent): Body {
+  if (event.isRedacted()) return "redacted";
+  if (event.isDecryptionFailure()) return "undecryptable";
+  if (event.getType() === EventType.RoomMessageEncrypted) return "decrypting";
+  return bodyOfContent(event.getType(), event.getOriginalContent().msgtype);
+}
+
+export function bodyOfContent(type: string, msgtype: unknown): Body {
+  if (type === EventType.Sticker || MEDIA.has(String(msgtype))) return "media";
+  if (type !== EventType.RoomMessage) return "unsupported";
+  if (msgtype === MsgType.Emote) return "emote";
+  if (msgtype === MsgType.Notice || msgtype === "m.server_notice") return "notice";
+  return "text"; // an unknown type of message has a body for those who don't know it
+}
+
+/** The root of the thread that an event is in, else undefined; a root itself is in none. */
+export function threadOf(event: MatrixEvent): string | undefined {
+  if (event.isState() || !event.isRelation(RelationType.Thread)) return undefined;
+  return event.getRelation()?.event_id;
+}
+
+export function redactedBy(redaction: MatrixEvent): string | undefined {
+  const named: unknown = redaction.event.redacts ?? redaction.getContent().redacts;
+  return typeof named === "string" ? named : undefined;
+}
