@@ -42,15 +42,12 @@ test("a name that was deleted again calls nobody", () => {
   expect(messageContent({ text: "@room 모두", mentions: [{ userId: ROOM, name: "room" }] })!["m.mentions"]).toEqual({ room: true });
 });
 
-test("an answer names what it answers and calls its author; in a thread it stays there", () => {
-  const replyTo = { eventId: "$a", sender: "@b:x" };
-  const plain = messageContent({ text: "응", mentions: [] }, { replyTo })!;
+test("an answer names what it answers and calls its author, once", () => {
+  const answered = { eventId: "$a", sender: MINSU.userId };
+  const plain = messageContent({ text: "응", mentions: [] }, answered)!;
   expect(plain["m.relates_to"]).toEqual({ "m.in_reply_to": { event_id: "$a" } });
-  expect(plain["m.mentions"]).toEqual({ user_ids: ["@b:x"] });
-  const threaded = messageContent({ text: "응", mentions: [] }, { thread: { root: "$r", latest: "$l" } })!;
-  expect(threaded["m.relates_to"]).toEqual({
-    rel_type: "m.thread", event_id: "$r", is_falling_back: true, "m.in_reply_to": { event_id: "$l" },
-  });
+  expect(plain["m.mentions"]).toEqual({ user_ids: [MINSU.userId] });
+  expect(messageContent({ text: "@민수 (김)", mentions: [MINSU] }, answered)!["m.mentions"]).toEqual({ user_ids: [MINSU.userId] });
 });
 
 test("an edit replaces the whole and calls only whom it newly names", () => {

@@ -12,7 +12,9 @@ const TRIES_MAX = 3;
 const WAIT_MS = 1_000;
 const WAIT_MS_MAX = 30_000;
 
-export type Failure = "too-large" | "refused" | "unreachable" | "busy" | "unreadable" | "insecure" | "cancelled";
+export type Failure =
+  | "too-large" | "refused" | "unreachable" | "busy" // said by the server, or by its silence
+  | "unreadable" | "insecure" | "full" | "cancelled"; // found out here
 
 export class UploadFailed extends Error {
   constructor(readonly why: Failure, readonly retryAfterMs = 0) {

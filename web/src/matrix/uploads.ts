@@ -8,7 +8,7 @@ import { signal } from "@preact/signals";
 import { canEncrypt, encryptAttachment, type EncryptedFile } from "./attachments";
 import { fileContent, type Placed } from "./file-content";
 import { matrix, onClient } from "./client";
-import { send } from "./outbox";
+import { OutboxFull, send } from "./outbox";
 import { type Nature, probe } from "./probe";
 import { type Failure, largestUpload, type Ticket, upload, UploadFailed } from "./upload-request";
 
@@ -124,10 +124,10 @@ async function run(id: number): Promise<void> {
   try {
     const content = await uploaded(each, work, work.target);
     const { roomId, threadId } = work.target;
+    await send({ roomId, ...(threadId ? { threadId } : {}), type: "m.room.message", content });
     cancel(id); // from here on it is the outbox's
-    void send({ roomId, ...(threadId ? { threadId } : {}), type: "m.room.message", content });
   } catch (error) {
-    const why = error instanceof UploadFailed ? error.why : "unreadable";
+    const why = error instanceof UploadFailed ? error.why : error instanceof OutboxFull ? "full" : "unreadable";
     if (why !== "cancelled") change(id, { state: "failed", failed: why });
   }
 }

@@ -8,9 +8,10 @@ export interface Written {
   mentions: readonly Mention[]; // those chosen from the list; the text may have lost some since
 }
 
-export interface Related {
-  replyTo?: { eventId: string; sender: string };
-  thread?: { root: string; latest: string };
+/** The message that is answered. What belongs to a thread is told to the outbox, which knows its latest message. */
+export interface Answered {
+  eventId: string;
+  sender: string;
 }
 
 type Content = Record<string, unknown> & { msgtype: string; body: string };
@@ -19,13 +20,14 @@ const SHRUG = "¯\\_(ツ)_/¯";
 export const COMMANDS = ["me", "shrug", "plain"] as const;
 
 /** Null where there is nothing to send. */
-export function messageContent(written: Written, related: Related = {}): Content | null {
+export function messageContent(written: Written, answered?: Answered): Content | null {
   const content = contentOf(written);
   if (!content) return null;
   const mentioned = mentionsIn(content.body, written.mentions);
-  const answered = related.replyTo?.sender;
-  if (answered && !mentioned.user_ids?.includes(answered)) mentioned.user_ids = [...(mentioned.user_ids ?? []), answered];
-  return { ...content, "m.mentions": mentioned, ...relation(related) };
+  if (answered?.sender && !mentioned.user_ids?.includes(answered.sender)) {
+    mentioned.user_ids = [...(mentioned.user_ids ?? []), answered.sender];
+  }
+  return { ...content, "m.mentions": mentioned, ...relation(answered) };
 }
 
 /** `before` are the user ids mentioned in the message as it was: an edit calls only those who are new in it. */
@@ -45,18 +47,8 @@ export function editContent(written: Written, eventId: string, before: readonly 
 }
 
 /** For what is not text too: pictures, voice, files. */
-export function relation({ replyTo, thread }: Related): { "m.relates_to"?: Record<string, unknown> } {
-  if (thread) {
-    return {
-      "m.relates_to": {
-        rel_type: "m.thread",
-        event_id: thread.root,
-        is_falling_back: !replyTo,
-        "m.in_reply_to": { event_id: replyTo?.eventId ?? thread.latest },
-      },
-    };
-  }
-  return replyTo ? { "m.relates_to": { "m.in_reply_to": { event_id: replyTo.eventId } } } : {};
+export function relation(answered?: Answered): { "m.relates_to"?: Record<string, unknown> } {
+  return answered ? { "m.relates_to": { "m.in_reply_to": { event_id: answered.eventId } } } : {};
 }
 
 function contentOf({ text, mentions }: Written): Content | null {

@@ -21,6 +21,7 @@ const w = words({
   busy: ["서버가 바쁩니다. 잠시 뒤 다시 시도해 주세요.", "The server is busy. Try again in a moment."],
   unreadable: ["파일을 읽을 수 없습니다. 폴더이거나 옮겨졌습니다.", "The file cannot be read: a folder, or moved since."],
   insecure: ["암호화된 방의 파일은 https 주소에서만 보낼 수 있습니다.", "Files go into encrypted rooms from an https address only."],
+  full: ["보내지 못한 메시지가 너무 많습니다.", "Too many messages wait to be sent."],
   cancelled: ["취소했습니다.", "Cancelled."],
 });
 

@@ -17,7 +17,7 @@ import { Icon } from "../../ui/icon";
 import { words } from "../../words";
 import { ComposerAbout } from "./composer-about";
 import { announce, Completion, CompletionList } from "./composer-completion";
-import { editContent, messageContent, relation, type Related } from "./composer-content";
+import { type Answered, editContent, messageContent, relation } from "./composer-content";
 import { Field } from "./composer-field";
 import { followFiles, pastedFiles } from "./composer-files";
 import { lastEditable, writtenIn } from "./composer-original";
@@ -84,7 +84,7 @@ function Writing({ roomId, thread, composer }: { roomId: string; thread?: string
     sendFiles();
     const { written } = field;
     const { editing } = composing.peek().get(composer) ?? {};
-    const content = editing ? editContent(written, editing, mentionedIn(roomId, editing)) : messageContent(written, related(roomId, thread, composer));
+    const content = editing ? editContent(written, editing, mentionedIn(roomId, editing)) : messageContent(written, answered(roomId, composer));
     if (!content) return;
     iStop(roomId);
     if (!editing) field.clear();
@@ -97,7 +97,7 @@ function Writing({ roomId, thread, composer }: { roomId: string; thread?: string
 
   function sendFiles(ids?: number[]) {
     if (!ids && !hasFiles.peek()) return;
-    sendStaged(composer, { roomId, relation: relation(related(roomId, thread, composer)), ...(thread ? { threadId: thread } : {}) }, ids);
+    sendStaged(composer, { roomId, relation: relation(answered(roomId, composer)), ...(thread ? { threadId: thread } : {}) }, ids);
     if (field.isEmpty.peek() || ids) compose(composer, {});
   }
 
@@ -197,15 +197,9 @@ function Attach({ onFiles }: { onFiles(files: readonly File[]): void }) {
   );
 }
 
-function related(roomId: string, thread: string | undefined, composer: string): Related {
-  const room = matrix().getRoom(roomId);
-  const { replyTo } = composing.peek().get(composer) ?? {};
-  const sender = replyTo && room?.findEventById(replyTo)?.getSender();
-  const latest = thread && (room?.getThread(thread)?.replyToEvent?.getId() ?? thread);
-  return {
-    ...(replyTo ? { replyTo: { eventId: replyTo, sender: sender ?? "" } } : {}),
-    ...(thread ? { thread: { root: thread, latest: latest! } } : {}),
-  };
+function answered(roomId: string, composer: string): Answered | undefined {
+  const eventId = composing.peek().get(composer)?.replyTo;
+  return eventId ? { eventId, sender: matrix().getRoom(roomId)?.findEventById(eventId)?.getSender() ?? "" } : undefined;
 }
 
 function original(roomId: string, eventId: string) {
