@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ UNDER_WAY_MAX = 1_000
 ANSWER_SECONDS_MAX = 120.0
 SETTLE_SECONDS_MAX = 600.0
 TRIES = 3
+PROGRESS_SECONDS = 15.0
 _RECEIPT = re.compile(r'id="receipt">([^<]+)<')
 _LINK = re.compile(r'id="private-link" href="([^"]+)"')
 _COUNTED = """
@@ -65,9 +66,20 @@ class Intake:
         return sum(not answer.is_confirmed for answer in self.answers.values())
 
 
-async def take_in(stage: Stage, pace: Pace) -> Intake:
+async def take_in(stage: Stage, pace: Pace, say: Callable[[str], object]) -> Intake:
     """Send all at their times, whatever happens; wait until everything is in the database."""
+    say(f"… {pace.reports:,} reports, {pace.rate:g} a second; the database dies meanwhile")
     intake = Intake(await asyncio.to_thread(_made, pace.reports))
+    telling = asyncio.create_task(_tell(intake, stage, say))
+    try:
+        await _send_all(stage, pace, intake)
+        await _settle(stage)
+    finally:
+        telling.cancel()
+    return intake
+
+
+async def _send_all(stage: Stage, pace: Pace, intake: Intake) -> None:
     async with aiohttp.ClientSession(
         stage.url,
         connector=aiohttp.TCPConnector(limit=CONNECTIONS),
@@ -87,8 +99,15 @@ async def take_in(stage: Stage, pace: Pace) -> Intake:
                 sending = tasks.create_task(_send(session, found[1], report, intake))
                 sending.add_done_callback(lambda _: room.release())
         intake.seconds = time.monotonic() - started
-    await _settle(stage)
-    return intake
+
+
+async def _tell(intake: Intake, stage: Stage, say: Callable[[str], object]) -> None:
+    """How far it is, while it takes minutes."""
+    while True:
+        await asyncio.sleep(PROGRESS_SECONDS)
+        waiting = len(stage.waiting())
+        told = f"… {len(intake.answers):,} of {len(intake.made):,} answered"
+        say(f"{told}, {waiting:,} batches wait in the spool" if waiting else told)
 
 
 def _made(count: int) -> list[Generated]:
@@ -153,9 +172,8 @@ def form_of(token: str, report: Generated) -> aiohttp.FormData:
 
 async def _settle(stage: Stage) -> None:
     """Wait until the spool is empty: everything was forwarded."""
-    batches = stage.spool / "batches"
     for _ in range(int(SETTLE_SECONDS_MAX / 0.5)):
-        if not any(batches.iterdir()):
+        if not stage.waiting():
             return
         await asyncio.sleep(0.5)
     raise Broken("the spool is not forwarded")

@@ -100,9 +100,9 @@ class Stage:
     async def bring_database_back(self) -> None:
         await self._engine.start()
 
-    @property
-    def spool(self) -> Path:
-        return self.folder / "data" / "desk" / "spool"
+    def waiting(self) -> list[Path]:
+        """Batches of reports that wait in the desk's spool."""
+        return list((self.folder / "data" / "desk" / "spool" / "batches").iterdir())
 
     async def close(self) -> None:
         for visitor in self._visitors:
