@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import msgspec
-from fixtures.compensation_house import DAY_76
+from fixtures.compensation_house import DAY_76, NAME, CompensationHouse
 from fixtures.desk_house import DeskHouse
 from fixtures.drill_reports import drill_report, drill_run
 from harness.desk import PASSWORD, Visitor
@@ -15,9 +15,12 @@ from harness.desk_api import call, sender_token
 from harness.report_form import report_with_evidence
 from openapi_spec_validator import validate
 
+from bongsu.desk.compensation.benefits import Benefits
+from bongsu.desk.compensation.programme import Kind
 from bongsu.desk.roles import Role
 from bongsu.ids import UserId
 from bongsu.postgres.database import Database
+from bongsu.postgres.desk.benefit_store import PostgresBenefits
 from bongsu.postgres.short_token_store import PostgresShortTokenStore
 from bongsu.users.openid import DESK, OpenId
 
@@ -56,11 +59,17 @@ class Walk:
         self.tokens["reporter"] = (await openid.issue(EVE, DESK)).access_token
         self.powerless["reporter"] = (await openid.issue(EVE)).access_token
         self.names |= {"report": report_id, "number": "1", "version": "1"}
+        self.names["batch"] = await self._give()
         self.bodies = {
             "/api/machine-events": _json(events=[{"id": "e", "at": 1, "what": "x"}]),
             "/api/drill-reports": drill_report(drill_run()),
             "/api/witness-logs": b'{"timestamp":"2026-11-26T10:00:01Z","event":"suspect"}\n',
             "/api/compensation/check": _json(text=DAY_76),
+            "/api/compensation/benefit-batches": _json(batch="W" * 8, kind="sticker_pack"),
+            "/api/compensation/benefit-batches/{batch}/answers": _json(
+                batch=self.names["batch"],
+                lines=[{"line": self.names["batch"] + "-00001", "status": "granted"}],
+            ),
             "/api/session": _json(name="bob", password=PASSWORD),
             "/api/reports/{report}/questions": _json(text="어느 날이었나요?", key="q1"),
             "/api/reports/{report}/decisions": _json(
@@ -72,6 +81,15 @@ class Walk:
                 reason="살펴본다",
             ),
         }  # fmt: skip
+
+    async def _give(self) -> str:
+        """Two packs that were taken up, one of them in a batch; gives that."""
+        house = CompensationHouse(self._house.database, self._house.parts.sealer)
+        benefits = Benefits(PostgresBenefits(house.database))
+        await house.grants.claim("@a:localhost", NAME, "stickers-for-ever")
+        batch = await benefits.make_batch("@ann:localhost", "V" * 8, Kind.STICKER_PACK)
+        await house.grants.claim("@b:localhost", NAME, "stickers-for-ever")
+        return batch.batch_id
 
     async def _publish(self, ann: Visitor, bob: Visitor) -> None:
         statement = await ann.post(
@@ -97,6 +115,13 @@ class Walk:
         await ann.post(f"{programmes}/save", saved, form_at=f"{programmes}/new")
         here = f"{programmes}/programmes/day-76"
         await ann.post(f"{here}/dry-run", {"version": "1"}, form_at=here)
+        for approver in ("one", "two"):
+            visitor = await self._house.operator(approver, Role.APPROVER)
+            page = await visitor.get(here)
+            found = re.search(r'name="sha256" value="([0-9a-f]{64})"', page.text)
+            assert found
+            approval = {"version": "1", "sha256": found[1]}
+            await visitor.post(f"{here}/approve", approval, form_at=here)
         for name, page in (("case", case), ("statement", statement)):
             self.names[name] = page.path.rpartition("/")[2]
 

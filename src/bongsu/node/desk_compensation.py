@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from bongsu.desk.compensation.benefits import Benefits
 from bongsu.desk.compensation.deciding import Deciding
 from bongsu.desk.compensation.grants import Grants
 from bongsu.desk.compensation.ledger import Ledger
@@ -9,6 +10,7 @@ from bongsu.desk.compensation.pain001 import Payer
 from bongsu.desk.compensation.paying import Paying
 from bongsu.desk.compensation.versions import Programmes
 from bongsu.http.desk.compensation_api import CompensationApi
+from bongsu.http.desk.compensation_benefits import BenefitPages
 from bongsu.http.desk.compensation_grants import GrantPages
 from bongsu.http.desk.compensation_ledger import LedgerPages
 from bongsu.http.desk.compensation_payouts import PayoutPages
@@ -18,6 +20,7 @@ from bongsu.http.desk.face import Entry
 from bongsu.http.desk.reports import ACCOUNT_SECONDS
 from bongsu.http.desk.tickets import Tickets
 from bongsu.node.desk_parts import DeskParts
+from bongsu.postgres.desk.benefit_store import PostgresBenefits
 from bongsu.postgres.desk.decision_store import PostgresDecisions
 from bongsu.postgres.desk.grant_store import PostgresGrants
 from bongsu.postgres.desk.ledger_store import PostgresLedger
@@ -43,6 +46,7 @@ class Compensation:
         self.deciding = Deciding(PostgresDecisions(database), self.programmes, facts)
         payees = PostgresPayees(database, parts.sealer)
         self.paying = Paying(PostgresPayouts(database), payees, parts.audit, payer)
+        self.benefits = Benefits(PostgresBenefits(database))
         self.grants = Grants(PostgresGrants(database), self.programmes)
         self.ledger_store = PostgresLedger(database)
         self.ledger = Ledger(self.ledger_store)
@@ -50,6 +54,7 @@ class Compensation:
     def areas(self) -> Iterator[Area]:
         yield ProgrammePages(self.programmes, self.deciding, self.grants)
         yield PayoutPages(self.programmes, self.deciding, self.paying)
+        yield BenefitPages(self.benefits)
         yield CompensationApi(self.programmes, self.ledger_store)
         yield LedgerPages(self.ledger, self.ledger_store)
         # The same cookie as on the form for reports.

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from bongsu.desk.assessment.queue import PAGE_ROWS
+from bongsu.desk.compensation.benefit_files import BenefitAnswers, BenefitFile
 from bongsu.desk.drill_report import Drill
 from bongsu.desk.investigation.document import Document
 from bongsu.desk.investigation.machine_events import Taken
@@ -26,6 +27,12 @@ from bongsu.http.desk.compensation_api import (
     LedgerTotals,
     ProgrammeList,
     ProgrammeText,
+)
+from bongsu.http.desk.compensation_benefits import (
+    AnswersTaken,
+    BatchOrder,
+    BenefitList,
+    ToldBatch,
 )
 from bongsu.http.desk.investigation_public import InvestigationList
 from bongsu.http.desk.machine_api import DrillsTaken, EventBatch, EventList
@@ -164,6 +171,25 @@ OPERATIONS: Sequence[Operation] = (
         "get", "/api/investigations/{case}/{version}",
         "A published version. The SHA-256 of these bytes is shown with it.",
         Document, statuses=(404,),
+    ),
+    Operation(
+        "get", "/api/compensation/benefit-batches",
+        "Benefits that are no money: batches of them, and what waits for one.",
+        BenefitList, token="operator", statuses=(401, 403),
+    ),
+    Operation(
+        "post", "/api/compensation/benefit-batches", "Make a batch of all of a kind that waits.",
+        ToldBatch, BatchOrder, token="operator", statuses=(400, 401, 403, 409),
+    ),
+    Operation(
+        "post", "/api/compensation/benefit-batches/{batch}/export",
+        "The lines that are still to be granted, with accounts. That is in the audit log.",
+        BenefitFile, token="operator", statuses=(401, 403, 404, 409),
+    ),
+    Operation(
+        "post", "/api/compensation/benefit-batches/{batch}/answers",
+        "What became of lines, all of it or none. Sent again it changes nothing.",
+        AnswersTaken, BenefitAnswers, token="operator", statuses=(400, 401, 403, 404, 413),
     ),
     Operation(
         "get", "/api/reporter/reports",

@@ -32,7 +32,7 @@ BEGIN
     REVOKE UPDATE, DELETE, TRUNCATE ON
         desk.programme_version, desk.programme_approval, desk.compensation_decision,
         desk.compensation_award, desk.grant_claim, desk.ledger_transfer, desk.ledger_entry,
-        desk.payout_batch, desk.payout_result FROM bongsu_desk;
+        desk.payout_batch, desk.payout_result, desk.benefit_batch FROM bongsu_desk;
 
     REVOKE UPDATE, DELETE ON desk.machine_event, desk.investigation_item, desk.investigation_evidence,
         desk.investigation_publication, desk.measure_plan, desk.measure_change, desk.measure_proof,
