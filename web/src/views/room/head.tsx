@@ -1,4 +1,48 @@
-/** The head of a room: its name, topic, whether it is encrypted, its doors to search, members and settings. */
-export function RoomHead(_: { roomId: string }) {
-  return <p class="quiet">…</p>;
+/** The head of a room: its name, how many are in it, whether it is encrypted, and the doors to everything about it. */
+
+import { rowsById } from "../../matrix/rooms";
+import { go } from "../../router";
+import { Avatar } from "../../ui/avatar";
+import { Icon } from "../../ui/icon";
+import { words } from "../../words";
+import { RoomEncryption } from "../encryption/room-encryption";
+import { Pinned } from "./pinned";
+import { useRoom } from "./use-room";
+
+const w = words({
+  back: ["대화 목록으로", "Back to the chats"],
+  info: ["대화방 정보", "About this room"],
+  threads: ["스레드 목록", "Threads"],
+  members: [(n: number) => `${n}명`, (n: number) => (n === 1 ? "1 member" : `${n} members`)],
+  operator: ["운영자 공지", "Operator's notices"],
+});
+
+export function RoomHead({ roomId }: { roomId: string }) {
+  const room = useRoom(roomId);
+  const row = rowsById.value.get(roomId);
+  if (!room) return null;
+  const name = row?.name ?? room.name;
+  const topic: unknown = room.currentState.getStateEvents("m.room.topic", "")?.getContent().topic;
+  const count = room.getJoinedMemberCount();
+  return (
+    <>
+      <header class="room-head">
+        <button class="plain square back" aria-label={w.back} title={w.back} onClick={() => go({ view: "rooms" })}><Icon name="back" /></button>
+        <button class="plain room-title" onClick={() => go({ view: "room", roomId, panel: "info" })} title={w.info}>
+          <Avatar name={name} id={roomId} mxc={row?.avatar} />
+          <span class="room-names">
+            <h1><bdi>{name}</bdi></h1>
+            <span class="quiet line">
+              {"m.server_notice" in room.tags ? w.operator : w.members(count)}
+              {typeof topic === "string" && topic && <> · <bdi>{topic}</bdi></>}
+            </span>
+          </span>
+        </button>
+        <RoomEncryption roomId={roomId} />
+        <button class="plain square" aria-label={w.threads} title={w.threads} onClick={() => go({ view: "room", roomId, panel: "threads" })}><Icon name="thread" /></button>
+        <button class="plain square" aria-label={w.info} title={w.info} onClick={() => go({ view: "room", roomId, panel: "info" })}><Icon name="more" /></button>
+      </header>
+      <Pinned room={room} />
+    </>
+  );
 }

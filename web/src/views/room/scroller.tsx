@@ -1,0 +1,130 @@
+/**
+ * A long list of which only what is in sight is in the page, that keeps its place as a reader expects.
+ *
+ * At the end it stays at the end, whatever grows; elsewhere it stays where it is when rows come or go before, behind
+ * or within what is seen. `onNear` asks for more before an end comes into sight.
+ */
+
+import type { ComponentChild, Ref } from "preact";
+import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Virtualizer, type VirtualizerHandle } from "virtua";
+
+const AT_END_PIXELS = 48; // so close to the end counts as there
+const NEAR_SCREENS = 3; // ask for more when so many screens are left
+const BUFFER_PIXELS = 600; // drawn beyond what is seen
+const SETTLING_FRAMES = 12; // rows are measured after they were drawn: a place is aimed at anew meanwhile
+
+export interface ScrollerHandle {
+  toEnd(): void;
+  /** False if there is no such row. */
+  to(key: string, align: "start" | "center"): boolean;
+  /** Keys of the first and the last row in sight. */
+  sight(): [string, string] | null;
+}
+
+interface Keyed {
+  key: string;
+}
+
+interface Shown<R extends Keyed> {
+  rows: readonly R[];
+  draw(row: R): ComponentChild;
+  onNear(side: "start" | "end"): void;
+  onMove(atEnd: boolean): void;
+  label: string;
+  children?: ComponentChild; // over the list, within its frame
+  handle: Ref<ScrollerHandle>;
+}
+
+export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, children, handle }: Shown<R>) {
+  const { shown, shift } = useSteps(rows);
+  const frame = useRef<HTMLDivElement>(null);
+  const list = useRef<VirtualizerHandle>(null);
+  const atEnd = useRef(true);
+  const aim = useRef<{ key: string; align: "start" | "center"; frames: number } | null>(null);
+
+  const toEnd = () => {
+    aim.current = null;
+    atEnd.current = true;
+    if (shown.length) list.current?.scrollToIndex(shown.length - 1, { align: "end" });
+  };
+  const look = () => {
+    const at = list.current;
+    if (!at || !shown.length) return;
+    const left = at.scrollSize - at.scrollOffset - at.viewportSize;
+    atEnd.current = left < AT_END_PIXELS;
+    onMove(atEnd.current);
+    if (at.scrollOffset < at.viewportSize * NEAR_SCREENS) onNear("start");
+    if (left < at.viewportSize * NEAR_SCREENS) onNear("end");
+  };
+
+  useImperativeHandle(handle, (): ScrollerHandle => ({
+    toEnd,
+    to(key, align) {
+      const index = shown.findIndex((row) => row.key === key);
+      if (index === -1) return false;
+      atEnd.current = false;
+      aim.current = { key, align, frames: SETTLING_FRAMES };
+      list.current?.scrollToIndex(index, { align });
+      return true;
+    },
+    sight() {
+      const at = list.current;
+      if (!at || !shown.length) return null;
+      const first = shown[at.findItemIndex(at.scrollOffset)];
+      const last = shown[at.findItemIndex(at.scrollOffset + at.viewportSize - 1)];
+      return first && last ? [first.key, last.key] : null;
+    },
+  }));
+
+  useLayoutEffect(() => {
+    if (atEnd.current && !aim.current) toEnd();
+  }, [shown]);
+  useEffect(look, [shown]);
+
+  const settle = () => {
+    const wanted = aim.current;
+    if (!wanted) {
+      if (atEnd.current) toEnd();
+      return;
+    }
+    const index = shown.findIndex((row) => row.key === wanted.key);
+    if (index === -1 || wanted.frames-- <= 0) aim.current = null;
+    else list.current?.scrollToIndex(index, { align: wanted.align });
+  };
+  const byHand = () => {
+    aim.current = null;
+  };
+
+  return (
+    <div class="scroller">
+      <div class="frame" ref={frame} role="log" aria-label={label} aria-live="off" tabIndex={-1} onWheel={byHand} onTouchMove={byHand} onPointerDown={byHand}>
+        <div class="push" />
+        <Virtualizer ref={list} scrollRef={frame} data={shown as R[]} shift={shift} bufferSize={BUFFER_PIXELS} onScroll={look} onResize={settle}>
+          {(row: R) => <div key={row.key}>{draw(row)}</div>}
+        </Virtualizer>
+      </div>
+      {children}
+    </div>
+  );
+}
+
+/** Rows as drawn: what changes at both ends at once is drawn in two steps, since a list keeps its place at one end only. */
+function useSteps<R extends Keyed>(rows: readonly R[]): { shown: readonly R[]; shift: boolean } {
+  const [step, setStep] = useState<{ shown: readonly R[]; shift: boolean }>({ shown: rows, shift: false });
+  useLayoutEffect(() => {
+    if (step.shown === rows) return;
+    setStep(nextStep(step.shown, rows));
+  }, [rows, step]);
+  return step;
+}
+
+function nextStep<R extends Keyed>(before: readonly R[], after: readonly R[]): { shown: readonly R[]; shift: boolean } {
+  const places = new Map(after.map((row, place) => [row.key, place]));
+  const first = before.findIndex((row) => places.has(row.key)); // the first that stays
+  if (first === -1) return { shown: after, shift: false };
+  const place = places.get(before[first]!.key)!;
+  if (first === place) return { shown: after, shift: false };
+  const sameEnd = before.length - first === after.length - place;
+  return { shown: sameEnd ? after : [...after.slice(0, place), ...before.slice(first)], shift: true };
+}
