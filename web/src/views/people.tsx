@@ -62,7 +62,7 @@ export function People() {
           <h2>{w.friends(near.length)}</h2>
           <Rows label={w.title} rows={near.map((friend) => ({ ...friend, id: friend.userId }))}>
             {(friend, tabIndex) => (
-              <div class="row">
+              <div class="room-row">
                 <a class="opens" href={address({ view: "room", roomId: friend.roomId })} tabIndex={tabIndex}>
                   <Face person={friend} />
                 </a>

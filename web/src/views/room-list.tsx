@@ -10,6 +10,7 @@ import { Icon } from "../ui/icon";
 import { Rows } from "../ui/rows";
 import { words } from "../words";
 import { EncryptionCard } from "./encryption/card";
+import { AskNotify } from "./room-list/ask-notify";
 import { Found } from "./room-list/found";
 import { InvitationRow, Row } from "./room-list/row";
 import { RoomMenu } from "./room-list/menu";
@@ -75,6 +76,7 @@ export function RoomList() {
             }
           </Rows>
         )}
+        {ready.value && <AskNotify />}
         {menuOf.value && <RoomMenu roomId={menuOf.value} onClose={() => (menuOf.value = null)} />}
       </div>
     </section>

@@ -43,7 +43,7 @@ interface Shown {
 export function Row({ row, isHere, tabIndex, onMenu }: Shown) {
   const isNew = row.unread > 0 || row.markedUnread;
   return (
-    <div class="row" data-notices={row.notices || undefined}>
+    <div class="room-row" data-notices={row.notices || undefined}>
       <a
         class="opens"
         href={address({ view: "room", roomId: row.id })}
@@ -113,7 +113,7 @@ export function InvitationRow({ row, tabIndex }: { row: RoomRow; tabIndex: 0 | -
   };
   const inviter = nameIn(matrix().getRoom(row.id), row.inviter);
   return (
-    <div class="row invitation" role="group" aria-label={`${row.name}, ${w.invites(inviter)}`}>
+    <div class="room-row invitation" role="group" aria-label={`${row.name}, ${w.invites(inviter)}`}>
       <Avatar name={row.name} id={row.id} mxc={row.avatar} />
       <span class="lines">
         <span class="first"><span class="name" dir="auto">{row.name}</span></span>
