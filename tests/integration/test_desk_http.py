@@ -1,11 +1,13 @@
 """The desk's frame over HTTP: signing in, roles, forms, languages, headers, limits, refusals."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from fixtures.desk_house import DeskHouse
 
 from bongsu.desk.roles import Role
+from bongsu.http.desk import app
 
 EVIL = '<script>alert(1)</script>"><img src=x onerror=y>'
 
@@ -115,3 +117,19 @@ async def test_too_much_is_refused(desk_house: DeskHouse) -> None:
     assert page.status == 400
     page = await visitor.post("/operator/sign-in", {f"field{n}": "x" for n in range(300)})
     assert page.status == 400
+
+
+async def test_public_pages_do_not_wait_to_know_who_looks(
+    desk_house: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: an operator reads the public pages at once while no primary can be asked who it is."""
+    alice = await desk_house.operator("alice", Role.PUBLISHER)
+
+    async def never(_: str) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(desk_house.parts.people, "who", never)
+    monkeypatch.setattr(app, "WHO_SECONDS_MAX", 0.1)
+    page = await alice.get("/report")
+    assert page.status == 200
+    assert "@alice" not in page.text

@@ -5,6 +5,7 @@
 `front` has ready-made pages: it answers the public notices from memory, whatever is down or busy.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import NamedTuple, cast
@@ -42,6 +43,7 @@ LANGUAGE_COOKIE = "desk_lang"
 LANGUAGE_SECONDS = 365 * 24 * 3600
 SIGN_IN_PATH = "/operator/sign-in"
 PREFLIGHT_SECONDS = 600
+WHO_SECONDS_MAX = 1.0  # a public page waits so long to know whether an operator looks at it
 
 
 class Ready(NamedTuple):
@@ -140,11 +142,12 @@ class DeskApp:
         """Public pages go on without a database; they only lack the operator's links."""
         if not session:
             return None
-        try:
+        if endpoint.roles is not None:
             return await self._face.people.who(session)
-        except Unavailable:
-            if endpoint.roles is not None:
-                raise
+        try:
+            async with asyncio.timeout(WHO_SECONDS_MAX):
+                return await self._face.people.who(session)
+        except (Unavailable, TimeoutError):
             return None
 
     async def _read_form(self, endpoint: Endpoint, visit: Visit) -> None:
