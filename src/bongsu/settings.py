@@ -24,6 +24,9 @@ DESK_LISTEN = "127.0.0.1:8009"
 DESK_OFF = "off"
 WORK_BITS_MAX = 28
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # as browsers write it: in small letters
+_NETWORKS = (
+    "trusted_proxies", "outgoing_allowed_networks", "desk_probe_networks", "desk_metrics_networks",
+)  # fmt: skip
 SUPPORT_ROLES = ("admin", "security", "moderator", "dpo")
 
 
@@ -146,6 +149,10 @@ class Settings:
         ("127.0.0.0/8", "::1/128"),
         "Private networks in which the desk may ask services for their health.",
     )
+    desk_metrics_networks: tuple[str, ...] = _setting(
+        ("127.0.0.0/8", "::1/128"),
+        "From where the desk's /metrics may be asked, directly and through no proxy.",
+    )
     desk_copy: Path | None = _setting(  # noqa: RUF009  # None is immutable
         None, "Folder with a copy of the public notices, for any web server; DATA/desk/public."
     )
@@ -207,7 +214,7 @@ class Settings:
             role, _, address = contact.partition("=")
             if role not in SUPPORT_ROLES or "@" not in address:
                 raise OperatorError(f"support_contacts: {contact!r} is not ROLE=ADDRESS")
-        for name in ("trusted_proxies", "outgoing_allowed_networks", "desk_probe_networks"):
+        for name in _NETWORKS:
             for network in getattr(self, name):
                 _check_network(name, network)
 

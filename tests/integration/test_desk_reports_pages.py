@@ -2,14 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
 import pytest
 from fixtures.desk_house import DeskHouse
 from harness.desk import File, Page, Visitor
+from harness.read_only import read_only
 
 from bongsu.desk.reports.keys import new_form_key
 from bongsu.desk.reports.receipt import parse_receipt
@@ -253,23 +251,3 @@ async def test_without_a_writable_database_the_report_is_received_here(
         "SELECT (SELECT count(*) FROM report), (SELECT count(*) FROM report_file)"
     )
     assert tuple(rows[0]) == (1, 1)
-
-
-@asynccontextmanager
-async def read_only(dsn: str) -> AsyncIterator[None]:
-    """Every new connection can only read, and the old ones are gone."""
-    connection = await asyncpg.connect(dsn)
-    name = await connection.fetchval("SELECT current_database()")
-    end_others = """
-        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()
-    """
-    try:
-        await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-        await connection.execute(end_others)
-        yield
-        await connection.execute("SET transaction_read_only = off")
-        await connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        await connection.execute(end_others)
-    finally:
-        await connection.close()

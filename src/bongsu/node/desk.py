@@ -11,16 +11,19 @@ from typing import NamedTuple
 
 import asyncpg
 import structlog
+from prometheus_client.metrics_core import Metric
 
 from bongsu.desk.sealing import KeyUnknown
 from bongsu.engines import any_database
 from bongsu.errors import OperatorError, Unavailable
 from bongsu.http.desk.app import DeskApp
 from bongsu.http.desk.health import HealthPage
+from bongsu.http.desk.metrics import MetricsPage
 from bongsu.http.desk.operators import ENTRIES, OperatorPages
 from bongsu.http.desk.session_api import SessionApi
 from bongsu.http.server import Server
 from bongsu.node.desk_areas import AREAS
+from bongsu.node.desk_metrics import DeskMetrics
 from bongsu.node.desk_notices import NoticeArea
 from bongsu.node.desk_parts import DeskArea, DeskParts
 from bongsu.postgres.database import Database, PooledConnection
@@ -76,9 +79,12 @@ class Desk:
         pages.append(OperatorPages(parts.operators, parts.audit))
         pages.append(SessionApi())
         pages.append(HealthPage(lambda: not notices.keeper.is_stale))
+        pages.append(MetricsPage(self._measure, parts.settings.desk_metrics_networks))
         self.pages = pages
         host, port = split_listen(parts.settings.desk_listen, "desk_listen")
-        self._server = Server(DeskApp(parts.face, pages, notices.front), host, port)
+        app = DeskApp(parts.face, pages, notices.front)
+        self._metrics = DeskMetrics(app.counts, self._areas)
+        self._server = Server(app, host, port)
 
     @property
     def url(self) -> str:
@@ -115,6 +121,9 @@ class Desk:
             await area.stop()
         await self._tasks.stop()
         await self._parts.close()
+
+    async def _measure(self) -> list[Metric]:
+        return await self._metrics.measure()
 
     async def _prepare(self) -> None:
         """Bring the schema up to date and learn the data keys, however long the database takes."""
@@ -160,7 +169,7 @@ async def desk_databases(settings: Settings, dsn: str) -> AsyncGenerator[Databas
             await servers.start()
             stack.push_async_callback(servers.stop)
             size = settings.database_connections
-            desk = SiteDatabase(servers, size, DESK_SESSION, assume_role)
+            desk = SiteDatabase(servers, size, DESK_SESSION, assume_role, may_lag=True)
             messenger = SiteDatabase(
                 servers, CONNECTIONS_TO_MESSENGER, MESSENGER_SESSION, assume_role
             )

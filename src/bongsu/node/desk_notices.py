@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import structlog
+from prometheus_client.metrics_core import Metric
 
 from bongsu.desk.notices.channels import MailChannel, RoomChannel, WebhookChannel
 from bongsu.desk.notices.delivering import Deliverer, Delivering
@@ -24,6 +25,7 @@ from bongsu.http.desk.notice_words import NoticeWording
 from bongsu.http.desk.notices import SubscriptionPages
 from bongsu.http.desk.texts import DEFAULT_LANGUAGE
 from bongsu.node.content import load_keys
+from bongsu.node.desk_metrics import counter, gauge, gauges, known
 from bongsu.node.desk_parts import DeskParts
 from bongsu.outgoing.client import Outgoing
 from bongsu.postgres.desk.notice_board_store import PostgresBoard
@@ -66,7 +68,9 @@ class NoticeArea:
         self.prober = Prober(lambda: self.keeper.board, self._services, self._probing, holder)
         self._bucket = _bucket(settings)
         folder = PublicFolder(settings.desk_copy or settings.desk_data / "public")
-        copies: list[Copy] = [folder, *([self._bucket] if self._bucket else [])]
+        copies: dict[str, Copy] = {"folder": folder}
+        if self._bucket is not None:
+            copies["bucket"] = self._bucket
         self.site = NoticeSite(face, self.keeper, wording, copies)
         self.front = self.site.front
         self.subscribing = Subscribing(self._subscribers, links)
@@ -120,6 +124,26 @@ class NoticeArea:
 
     async def due(self) -> int:
         return await self._deliveries.count_due()
+
+    async def measure(self) -> Iterator[Metric]:
+        waiting = await known(self._deliveries.count_due_by_kind())
+        return self._measured(waiting or {}, has_database=waiting is not None)
+
+    def _measured(self, waiting: Mapping[str, int], *, has_database: bool) -> Iterator[Metric]:
+        told = {"delivered": self.delivering.delivered, "failed": self.delivering.failed}
+        yield gauge("bongsu_desk_database_up", "Whether the database answered.", int(has_database))
+        yield counter(
+            "bongsu_desk_deliveries", "Notices to subscribers that this desk sent.", told, "outcome"
+        )
+        if has_database:
+            yield gauges(
+                "bongsu_desk_deliveries_waiting", "Notices to subscribers that are to be sent.",
+                {kind: waiting.get(kind, 0) for kind in Channel}, "channel",
+            )  # fmt: skip
+        yield gauges(
+            "bongsu_desk_copy_age_seconds", "How old a static copy's content is; -1 for none yet.",
+            self.site.copy_ages(), "copy",
+        )  # fmt: skip
 
     def _changed(self) -> None:
         self.keeper.look()

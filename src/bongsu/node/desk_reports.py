@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from prometheus_client.metrics_core import Metric
+
 from bongsu.desk.reports.following import Following
 from bongsu.desk.reports.forwarding import Forwarder
 from bongsu.desk.reports.intake import EvidencePlacer, Intake
@@ -9,7 +11,7 @@ from bongsu.desk.reports.marks import Marker
 from bongsu.desk.reports.preparing import Preparer
 from bongsu.desk.reports.retention import Retention
 from bongsu.desk.reports.scanning import Scanning
-from bongsu.desk.reports.spooling import Box
+from bongsu.desk.reports.spooling import Box, Waiting
 from bongsu.files.report_spool import ReportSpool
 from bongsu.host.scan_command import CommandScanner
 from bongsu.http.desk.assessment_files import ReportFilePages
@@ -22,6 +24,7 @@ from bongsu.http.desk.reports import ACCOUNT_SECONDS, ReportPages
 from bongsu.http.desk.tickets import Tickets
 from bongsu.node.desk_assessment import assessment_of
 from bongsu.node.desk_evidence import EvidenceStores
+from bongsu.node.desk_metrics import counter, gauge, known
 from bongsu.node.desk_parts import DeskParts
 from bongsu.postgres.desk.report_intake_store import PostgresReportIntake
 from bongsu.postgres.desk.report_scan_store import PostgresReportScans
@@ -83,6 +86,23 @@ class Reports:
 
     def entries(self) -> Sequence[Entry]:
         return []
+
+    async def measure(self) -> Iterator[Metric]:
+        return self._measured(await known(self.spool.look()))
+
+    def _measured(self, waiting: Waiting | None) -> Iterator[Metric]:
+        """The spool is shared by the desks of a machine, the counts are of this one."""
+        taken = {
+            "accepted": self.intake.confirmed_total,
+            "spooled": self.intake.spooled_total,
+            "forwarded": self.forwarder.forwarded_total,
+        }
+        yield counter("bongsu_desk_reports", "Reports, and what became of them.", taken, "outcome")
+        if waiting is not None:
+            yield gauge("bongsu_desk_spool_batches", "Batches to be forwarded.", waiting.batches)
+            yield gauge("bongsu_desk_spool_broken", "Batches set aside.", waiting.broken)
+            yield gauge("bongsu_desk_spool_bytes", "Room taken by the spool.", waiting.used_bytes)
+            yield gauge("bongsu_desk_spool_bytes_max", "Room it may take.", waiting.bytes_max)
 
     async def start(self) -> None:
         await self._evidence.start()

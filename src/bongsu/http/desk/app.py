@@ -32,6 +32,7 @@ from bongsu.http.desk import csrf, headers, proof_of_work
 from bongsu.http.desk.body import bounded
 from bongsu.http.desk.endpoints import FORM_BYTES_MAX, REPORTER_API, Area, Endpoint
 from bongsu.http.desk.face import Face
+from bongsu.http.desk.request_counts import ROUTE, RequestCounts
 from bongsu.http.desk.static import KEEP
 from bongsu.http.desk.texts import LANGUAGES, choose_language
 from bongsu.http.desk.visit import Visit
@@ -63,6 +64,7 @@ class DeskApp:
     def __init__(self, face: Face, areas: Sequence[Area], front: Front | None = None) -> None:
         self._face = face
         self._front = front
+        self.counts = RequestCounts()
         routes: list[BaseRoute] = [
             self._route(endpoint) for area in areas for endpoint in area.endpoints()
         ]
@@ -84,6 +86,7 @@ class DeskApp:
             raise RuntimeError(f"{scope['type']} is not spoken here")
         ready = self._front(scope) if self._front is not None else None
         if ready is not None:
+            self.counts.ready(ready.status)
             start = {"type": "http.response.start", "status": ready.status}
             await send({**start, "headers": ready.headers})
             await send({"type": "http.response.body", "body": ready.body})
@@ -91,7 +94,7 @@ class DeskApp:
         adding = headers.Sender(send, is_secure=self._face.is_secure)
         is_across = scope["path"].startswith(f"{REPORTER_API}/")
         app: ASGIApp = self._across_origins if is_across else self._always_answered
-        await app(scope, receive, cast(StarletteSend, adding))
+        await self.counts.counted(app, scope, receive, cast(StarletteSend, adding))
 
     async def _always_answered(
         self, scope: StarletteScope, receive: StarletteReceive, send: StarletteSend
@@ -112,6 +115,7 @@ class DeskApp:
 
     def _route(self, endpoint: Endpoint) -> Route:
         async def answer(request: Request) -> Response:
+            request.scope[ROUTE] = endpoint.path
             return await self._answer(endpoint, request)
 
         return Route(endpoint.path, answer, methods=[endpoint.method])

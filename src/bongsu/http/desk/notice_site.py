@@ -1,7 +1,7 @@
 """Keeps the public notices rendered: in memory for the front, and as copies elsewhere."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 import structlog
@@ -40,7 +40,7 @@ class NoticeSite:
         face: Face,
         keeper: Keeper,
         wording: NoticeWording,
-        copies: Sequence[Copy],
+        copies: Mapping[str, Copy],
         clock: Clock = now_ms,
     ) -> None:
         self.front = NoticeFront(is_secure=face.is_secure)
@@ -48,6 +48,7 @@ class NoticeSite:
         self._keeper = keeper
         self._wording = wording
         self._copies = copies
+        self._copied_ts: dict[str, int] = {}
         self._clock = clock
         self._pages = NoticePages(face)
         self._live = LiveLinks(face.static)
@@ -61,11 +62,19 @@ class NoticeSite:
         """The pages are there when this returns; they are kept level from now on."""
         self.render()
         self._tasks.start(self._keep_rendered())
-        for copy in self._copies:
-            self._tasks.start(self._keep_copied(copy))
+        for name, copy in self._copies.items():
+            self._tasks.start(self._keep_copied(name, copy))
 
     async def stop(self) -> None:
         await self._tasks.stop()
+
+    def copy_ages(self) -> dict[str, float]:
+        """Seconds since each copy was level with what is shown; -1 for one that never was."""
+        now = self._clock()
+        return {
+            name: (now - ts) / 1000 if (ts := self._copied_ts.get(name)) is not None else -1.0
+            for name in self._copies
+        }
 
     def render(self) -> None:
         """Make every page anew from what the keeper shows."""
@@ -91,16 +100,17 @@ class NoticeSite:
                 except Exception:
                     log.exception("the notices were not rendered")
 
-    async def _keep_copied(self, copy: Copy) -> None:
+    async def _keep_copied(self, name: str, copy: Copy) -> None:
         written: Mapping[str, bytes] = {}
         while True:
             if self._files is written:
                 self._changed.clear()
                 await self._changed.wait()
-            files = self._files
+            files, of = self._files, self._shown[2]
             try:
                 await copy.write(files)
                 written = files
+                self._copied_ts[name] = of
             except (OSError, BongsuError) as error:
                 log.warning("the copy of the notices is not level", reason=str(error)[:200])
                 await asyncio.sleep(COPY_TRIES_SECONDS)

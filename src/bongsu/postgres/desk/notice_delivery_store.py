@@ -51,6 +51,10 @@ _NEXT = """
 SELECT min(greatest(due_ts, claimed_until)) AS due FROM notice_delivery WHERE done_ts IS NULL
 """
 _COUNT_DUE = "SELECT count(*) AS count FROM notice_delivery WHERE done_ts IS NULL"
+_COUNT_BY_KIND = """
+SELECT kind, count(*) AS count FROM notice_delivery JOIN notice_subscriber USING (subscriber_id)
+ WHERE done_ts IS NULL GROUP BY kind
+"""
 
 FAILURES_MAX = 10  # updates in a row that reached nobody: then the subscription ends
 DELIVERED = "delivered"
@@ -100,6 +104,10 @@ class PostgresDeliveries:
     async def count_due(self) -> int:
         row = await self._database.fetchrow(_COUNT_DUE)
         return 0 if row is None else row["count"]
+
+    async def count_due_by_kind(self) -> dict[str, int]:
+        """By the subscribers' channel."""
+        return {row["kind"]: row["count"] for row in await self._database.fetch(_COUNT_BY_KIND)}
 
     def _delivery(self, row: asyncpg.Record) -> Delivery:
         subscriber = as_subscriber(row, self._sealer)
