@@ -112,10 +112,9 @@ class Database:
             raise Unavailable("Too many writes are waiting")
         task = asyncio.create_task(self._write(body, idempotent))
         self._writes.add(task)
-        task.add_done_callback(self._writes.discard)
+        task.add_done_callback(self._ended)
         done, _ = await asyncio.wait({task}, timeout=WRITE_SECONDS_MAX)
         if not done:
-            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             raise Unavailable("The database did not answer in time")
         return task.result()
 
@@ -131,6 +130,12 @@ class Database:
         if self._writes:
             await asyncio.wait(self._writes, timeout=WRITE_SECONDS_MAX)
         self._primary.terminate()
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        """Its failure may have nobody left to be told to."""
+        self._writes.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def _write(self, body: Callable[[Connection], Awaitable[T]], idempotent: bool) -> T:
         async with connection_errors():

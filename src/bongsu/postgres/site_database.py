@@ -1,8 +1,9 @@
 """The database of a node in one of several sites.
 
-Reads come from the site's own server, else from the primary, in bounded number. What needs the
-primary waits while there is none: a statement that certainly had no effect is carried out anew at
-the next primary; a COMMIT whose outcome is unknown is not, unless it may be.
+Reads come from the site's own server, else from the primary, in bounded number; if they `may_lag`,
+the own server has the last word, too, though it may lack the latest. What needs the primary waits
+while there is none: a statement that certainly had no effect is carried out anew at the next
+primary; a COMMIT whose outcome is unknown is not, unless it may be.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from bongsu.postgres.servers import Servers
 T = TypeVar("T")
 
 HOLD_SECONDS_MAX = 15.0  # how long what needs the primary waits for one: late is no error
+LAG_AFTER_SECONDS = 1.0  # how long, where something older is better than nothing
 RETRY_SECONDS = 0.1
 FALLBACK_READS_MAX = 8  # at once; they must leave the primary to its writers
 FALLBACK_READS_WAITING_MAX = 500
@@ -53,8 +55,10 @@ class SiteDatabase(Database):
         size: int,
         session: Mapping[str, str] | None = None,
         prepare: Prepare | None = None,
+        may_lag: bool = False,
     ) -> None:
         self._servers = servers
+        self._may_lag = may_lag
         self._pool = FollowedPool(
             servers, primary_of(servers), size=size, patient=True, session=session, prepare=prepare
         )
@@ -116,7 +120,7 @@ class SiteDatabase(Database):
         if self._fallbacks >= FALLBACK_READS_WAITING_MAX:
             raise Unavailable("This site's replica is out of reach", retry_after_ms=RETRY_AFTER_MS)
         self._fallbacks += 1
-        deadline = monotonic() + HOLD_SECONDS_MAX
+        deadline = monotonic() + (LAG_AFTER_SECONDS if self._may_lag else HOLD_SECONDS_MAX)
         try:
             while not self._pool.is_known and monotonic() < deadline:
                 await asyncio.sleep(RETRY_SECONDS)
@@ -127,6 +131,11 @@ class SiteDatabase(Database):
             async with self._falling_back:
                 left = deadline - monotonic()
                 return await self._hold(lambda: read(self._pool, query, *arguments), left)
+        except Unavailable:
+            rows = await self.fetch_replica(query, *arguments) if self._may_lag else None
+            if rows is None:
+                raise
+            return rows
         finally:
             self._fallbacks -= 1
 

@@ -85,7 +85,7 @@ class PostgresMeasures:
         return None if row is None else _measure(row)
 
     async def list_all(self) -> Sequence[Measure]:
-        return [_measure(row) for row in await self._database.fetch(_LIST, confirmed=True)]
+        return [_measure(row) for row in await self._database.fetch(_LIST)]
 
     async def list_proofs(self, measure_id: str) -> Sequence[Proof]:
         rows = await self._database.fetch(_PROOFS, measure_id, confirmed=True)

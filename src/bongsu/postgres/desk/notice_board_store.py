@@ -50,7 +50,7 @@ class PostgresBoard:
         self._database = database
 
     async def load_version(self) -> int:
-        (row,) = await self._database.fetch(_VERSION)
+        (row,) = await self._database.fetch(_VERSION, confirmed=True)
         return row["version"]
 
     async def load_board(self, since: int, now: int) -> Board:
