@@ -7,7 +7,9 @@ import preact from "@preact/preset-vite";
 import { defineConfig, type Plugin } from "vite";
 
 const PACKED = new Set([".html", ".js", ".css", ".svg", ".wasm", ".webmanifest", ".json"]);
-const LATER = /\.wasm$|rust-crypto/; // encryption: fetched when it is needed
+// Fetched when they are needed: encryption, and the names of emoji in each language.
+const ENCRYPTION = /\.wasm$|crypto-wasm|rust-crypto/;
+const EMOJI = /assets\/(compact|messages|github)-/;
 
 /** When all is written: tell the service worker what there is, then pack. The server itself packs nothing. */
 function finished(): Plugin {
@@ -31,14 +33,17 @@ function finished(): Plugin {
 }
 
 function tellWorker(folder: string, names: string[]): void {
-  const shell = names.filter((name) => name !== "sw.js" && !LATER.test(name)).sort();
+  const encryption = names.filter((name) => ENCRYPTION.test(name));
+  const shell = names.filter((name) => name !== "sw.js" && !encryption.includes(name) && !EMOJI.test(name)).sort();
   const hash = createHash("sha256");
   for (const name of shell) hash.update(name).update(readFileSync(join(folder, name)));
-  const files = shell.map((name) => (name === "index.html" ? "/" : `/${name}`));
+  const list = (some: string[]) =>
+    JSON.stringify(some.map((name) => (name === "index.html" ? "/" : `/${name}`))).replaceAll('"', '\\"');
   const path = join(folder, "sw.js");
   const script = readFileSync(path, "utf8")
     .replace("%BUILD%", hash.digest("hex").slice(0, 16))
-    .replace("%FILES%", JSON.stringify(files).replaceAll('"', '\\"'));
+    .replace("%FILES%", list(shell))
+    .replace("%ENCRYPTION%", list(encryption));
   writeFileSync(path, script);
 }
 
