@@ -125,12 +125,13 @@ describe("the way to the sites", () => {
 });
 
 describe("a request over several sites", () => {
-  /** Requests seen, as "METHOD url"; `dead` sites refuse, `hung` ones never answer, `barred` ones answer a look alone. */
+  /** Requests seen, as "METHOD url"; `dead` sites refuse, `hung` ones never answer, `barred` and `deaf` ones answer a look alone. */
   function town() {
     const seen: string[] = [];
     const dead = new Set<string>();
     const hung = new Set<string>();
     const barred = new Set<string>();
+    const deaf = new Set<string>();
     const answers: (() => Response)[] = [];
     const connection = new Connection(A, async (site, over) => {
       if (dead.has(site)) throw new TypeError("refused");
@@ -143,7 +144,7 @@ describe("a request over several sites", () => {
       const site = new URL(String(input)).origin;
       if (dead.has(site)) throw new TypeError("Failed to fetch");
       if (barred.has(site)) throw new TypeError("blocked by a policy");
-      if (hung.has(site)) {
+      if (hung.has(site) || deaf.has(site)) {
         return new Promise((_, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal!.reason)));
       }
       return answers.shift()?.() ?? new Response(JSON.stringify({ from: site }));
@@ -158,7 +159,7 @@ describe("a request over several sites", () => {
       busyUntil: (at) => (connection.busyUntil.value = at),
       onMove: (moved) => connection.onMove(moved),
     }, plain);
-    return { seen, dead, hung, barred, answers, connection, fetcher };
+    return { seen, dead, hung, barred, deaf, answers, connection, fetcher };
   }
   const POLL = "/_matrix/client/v3/sync?since=s1&timeout=30000";
   const SEND = "/_matrix/client/v3/rooms/!r/send/m.room.message/t1";
@@ -251,6 +252,27 @@ describe("a request over several sites", () => {
     await vi.advanceTimersByTimeAsync(10);
     over.abort();
     expect(await polled).toBe("AbortError");
+  });
+
+  it("repeats a poll whose connection died without a word, though the site lives", async () => {
+    const { seen, deaf, fetcher } = town();
+    deaf.add(A);
+    const polled = fetcher(A + POLL);
+    await vi.advanceTimersByTimeAsync(44_000);
+    expect(seen).toHaveLength(1);
+    deaf.delete(A);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect((await polled).status).toBe(200);
+    expect(seen).toEqual([`GET ${A}${POLL}`, `GET ${A}${POLL}`]);
+  });
+
+  it("lets the page open with what it has kept, when nobody answers", async () => {
+    const { dead, fetcher } = town();
+    dead.add(A).add(B);
+    const begun = Date.now();
+    const failed = fetcher(`${A}/_matrix/client/versions`).catch(() => Date.now() - begun);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await failed).toBe(1_500);
   });
 
   it("leaves other people's addresses alone", async () => {

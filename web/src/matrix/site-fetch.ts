@@ -16,6 +16,9 @@ const REPEATABLE_POSTS =
 const REPEATS_MAX = 3; // at a site that answers others: then the request itself is at fault
 const REPEAT_MS = 250;
 const UNREACHED_MS_MAX = 30_000; // for what a person waits for; a poll waits as long as its caller does
+const VERSIONS_UNREACHED_MS_MAX = 1_500; // the SDK shows nothing of what is kept here before this is answered or failed
+const VERSIONS_MS_MAX = 3_000;
+const POLL_MS_MORE = 15_000; // than the poll asked for: its connection died without a word, though the site lives
 const HOLDS_MAX = 3; // the same, of a site that is busy
 const HOLD_MS = 1_000; // at first, where the site does not say how long
 const HOLD_MS_MAX = 60_000;
@@ -55,6 +58,8 @@ class Errand {
   private readonly method: string;
   private readonly repeatable: boolean;
   private readonly isPoll: boolean;
+  private readonly attemptMsMax: number | null;
+  private readonly unreachedMsMax: number;
   private failures = 0;
   private holds = 0;
 
@@ -68,6 +73,9 @@ class Errand {
     this.method = (init.method ?? "GET").toUpperCase();
     this.repeatable = isRepeatable(this.method, url.pathname) && !(init.body instanceof ReadableStream);
     this.isPoll = url.pathname.endsWith("/sync");
+    const isVersions = url.pathname === "/_matrix/client/versions";
+    this.attemptMsMax = isVersions ? VERSIONS_MS_MAX : this.isPoll ? pollMsMax(url.searchParams) : null;
+    this.unreachedMsMax = isVersions ? VERSIONS_UNREACHED_MS_MAX : UNREACHED_MS_MAX;
   }
 
   async run(): Promise<Response> {
@@ -85,6 +93,7 @@ class Errand {
     signal?.throwIfAborted();
     const over = new AbortController();
     const follow = () => over.abort(signal?.reason);
+    const silent = this.attemptMsMax === null ? undefined : setTimeout(() => over.abort(), this.attemptMsMax);
     let late: ReturnType<typeof setTimeout> | undefined;
     const stop = this.sites.onMove((to) => {
       if (to === site) return;
@@ -92,6 +101,7 @@ class Errand {
       else late ??= setTimeout(() => over.abort(), GRACE_MS);
     });
     const done = () => {
+      clearTimeout(silent);
       clearTimeout(late);
       stop();
       signal?.removeEventListener("abort", follow);
@@ -130,7 +140,7 @@ class Errand {
   private async settle(error?: unknown): Promise<void> {
     if (this.isPoll) return this.sites.settle(this.init.signal);
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(error ?? new TypeError("no site answers")), UNREACHED_MS_MAX);
+    const timer = setTimeout(() => late.abort(error ?? new TypeError("no site answers")), this.unreachedMsMax);
     try {
       await this.sites.settle(anySignal(this.init.signal, late.signal));
     } finally {
@@ -176,6 +186,11 @@ export async function retryAfter(answer: Response): Promise<number | null> {
   const said = (await answer.clone().json().catch(() => null)) as { retry_after_ms?: unknown } | null;
   const told = Number(said?.retry_after_ms);
   return told > 0 ? told : null;
+}
+
+/** A first sync has no bound here: it may be large, and its caller knows how long it waits. */
+function pollMsMax(query: URLSearchParams): number | null {
+  return query.has("since") ? (Number(query.get("timeout")) || 0) + POLL_MS_MORE : null;
 }
 
 export function isRepeatable(method: string, path: string): boolean {
