@@ -1,6 +1,6 @@
 /** What happened to a room, in a few words: for rooms in which nobody has said anything yet. */
 
-import { KnownMembership, type MatrixEvent, type Room } from "matrix-js-sdk";
+import { KnownMembership, type MatrixEvent, type Room, type RoomMember } from "matrix-js-sdk";
 
 import { words } from "../words";
 import { oneLine } from "./last-line";
@@ -77,6 +77,13 @@ function membershipInWords(event: MatrixEvent, room: Room, by: string): string {
 
 /** A person's name in a room, of bounded length; the local part of the id for whoever has none. */
 export function nameIn(room: Room | null, userId: string): string {
-  const known = room?.getMember(userId)?.rawDisplayName ?? room?.client.getUser(userId)?.displayName;
-  return oneLine(known) || (userId.replace(/^@/, "").split(":")[0] ?? userId);
+  const member = room?.getMember(userId);
+  const named = [member && memberName(member), room?.client.getUser(userId)?.displayName].map(oneLine);
+  return named.find((name) => name && name !== userId) ?? userId.replace(/^@/, "").split(":")[0] ?? userId;
+}
+
+/** What a member is called there; whoever was removed has no name in that event, but had one before. */
+export function memberName(member: RoomMember): string {
+  if (member.rawDisplayName !== member.userId) return oneLine(member.rawDisplayName);
+  return oneLine(member.events.member?.getPrevContent().displayname);
 }

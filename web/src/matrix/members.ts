@@ -2,7 +2,7 @@
 
 import type { Room, RoomMember } from "matrix-js-sdk";
 
-import { oneLine } from "./last-line";
+import { memberName } from "./happened";
 import { localpart } from "./people";
 import { type Role, roleOf, toSpeak } from "./powers";
 
@@ -32,7 +32,7 @@ export function membersOf(room: Room): MemberRow[] {
 function rowOf(member: RoomMember, needed: number): MemberRow[] {
   const standing = member.membership as Standing;
   if (!ORDER.includes(standing)) return [];
-  const name = oneLine(member.rawDisplayName) || localpart(member.userId);
+  const name = memberName(member) || localpart(member.userId);
   const level = member.powerLevel;
   return [{ id: member.userId, name, avatar: member.getMxcAvatarUrl() ?? "", level, role: roleOf(level, needed), standing }];
 }

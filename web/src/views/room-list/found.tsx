@@ -132,9 +132,8 @@ function HitRow({ hit, terms }: { hit: Hit; terms: string[] }) {
 }
 
 function Said({ waiting, error, none }: { waiting: boolean; error: unknown; none: boolean }) {
-  if (error) return <li class="error none" role="alert">{inPlainWords(error)}</li>;
-  if (waiting && none) return <li class="quiet none" role="status">{w.looking}</li>;
-  return none ? <li class="quiet none" role="status">{w.none}</li> : null;
+  if (error) return <li class="error none"><span role="alert">{inPlainWords(error)}</span></li>;
+  return none ? <li class="quiet none"><span role="status">{waiting ? w.looking : w.none}</span></li> : null;
 }
 
 function Section({ title, children }: { title: string; children: ComponentChildren }) {

@@ -72,13 +72,13 @@ export async function leaveAsked(roomId: string): Promise<boolean> {
   const isOpen = room?.getJoinRule() === "public";
   const title = w.leaveTitle(rowsById.peek().get(roomId)?.name ?? roomId);
   if (!(await ask({ title, text: isOpen ? w.leaveText : w.leaveClosed, yes: w.leave, danger: true }))) return false;
+  const at = place.peek();
+  if (at.view === "room" && at.roomId === roomId) go({ view: "rooms" }, { replace: true });
   try {
     await leaveAndForget(roomId);
+    return true;
   } catch (error) {
     tell(inPlainWords(error));
     return false;
   }
-  const at = place.peek();
-  if (at.view === "room" && at.roomId === roomId) go({ view: "rooms" }, { replace: true });
-  return true;
 }

@@ -114,11 +114,13 @@ export function InvitationRow({ row, tabIndex }: { row: RoomRow; tabIndex: 0 | -
   const inviter = nameIn(matrix().getRoom(row.id), row.inviter);
   return (
     <div class="room-row invitation" role="group" aria-label={`${row.name}, ${w.invites(inviter)}`}>
-      <Avatar name={row.name} id={row.id} mxc={row.avatar} />
-      <span class="lines">
-        <span class="first"><span class="name" dir="auto">{row.name}</span></span>
-        <span class="second"><span class="line quiet" dir="auto" title={row.inviter}>{w.invites(inviter)}</span></span>
-      </span>
+      <a class="peek" href={address({ view: "room", roomId: row.id })} tabIndex={tabIndex}>
+        <Avatar name={row.name} id={row.id} mxc={row.avatar} />
+        <span class="lines">
+          <span class="name" dir="auto">{row.name}</span>
+          <span class="line quiet" dir="auto" title={row.inviter}>{w.invites(inviter)}</span>
+        </span>
+      </a>
       <button class="primary opens" tabIndex={tabIndex} disabled={busy.value} onClick={() => answer(enter)}>{w.accept}</button>
       <button class="plain" tabIndex={tabIndex} disabled={busy.value} onClick={() => answer(() => leave(row.id))}>{w.decline}</button>
     </div>
