@@ -12,12 +12,19 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import aiohttp
 import asyncpg
 import pytest
+from harness.desk import Visitor
 from harness.process import Process
+from integration.test_desk_reports_pages import report
 
+from bongsu.desk.reports.spooling import Box, decode
+from bongsu.files.desk_keys import load_file_keys
+from bongsu.files.report_spool import ReportSpool
 from bongsu.host.accounts import unprivileged_account, untraversable_parent
 from bongsu.lab.component import _walking_anywhere  # pyright: ignore[reportPrivateUsage]
 from bongsu.lab.patroni import require_patroni
@@ -26,7 +33,7 @@ from bongsu.sites.description import Site, describe
 from bongsu.sites.engines import nats_urls, s3_url
 from bongsu.sites.init import _secrets as secrets_in  # pyright: ignore[reportPrivateUsage]
 from bongsu.sites.init import init
-from bongsu.sites.own import database_url
+from bongsu.sites.own import DESK_PORT, database_url
 from bongsu.witness.config import load as load_witness
 from bongsu.witness.http_client import CallFailed, HttpClient
 
@@ -63,7 +70,7 @@ class Sites:
         self.account = unprivileged_account(folder / "a")
         self.user = self.account.name if self.account else None
         for site in self.sites:
-            for below in ("etcd", "patroni", "seaweed", "node"):
+            for below in ("etcd", "patroni", "seaweed", "node", "desk"):
                 (site.data / below).mkdir(parents=True)
             for below in ("wal", "base"):
                 (site.backup / below).mkdir(parents=True)
@@ -192,6 +199,25 @@ async def test_seaweed_speaks_https_and_its_bucket_is_made(sites: Sites):
         return line.decode()
 
     assert "200" in await eventually(status)
+
+
+async def test_the_desks_take_reports_before_there_is_any_database(sites: Sites):
+    """What one site's desk has spooled another can forward: the keys are the same."""
+    sites.start("desk", "a", "b")
+    a, b = sites.sites[:2]
+    for site in (a, b):
+        visitor = Visitor(site.url(DESK_PORT, "http"))
+        ask = partial(visitor.get, "/health")
+        health = await eventually(ask, aiohttp.ClientError)
+        assert '"database":false' in health.text
+        assert "not yet confirmed at a second site" in (await report(visitor)).text
+        await visitor.close()
+    spool = ReportSpool(a.data / "desk" / "spool")
+    (name,) = await spool.list_batches()
+    (record,) = await spool.read(name)
+    box = Box(load_file_keys(b.etc / "desk_keys", is_shared=True))
+    assert decode(record, box).site == "a"
+    await spool.close()
 
 
 @needs_etcd
