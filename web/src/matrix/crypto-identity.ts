@@ -25,8 +25,8 @@ export async function settle(client: MatrixClient, engine: CryptoApi): Promise<v
     // The first keys of a person need no password; later ones do, and are made only when asked for.
     await engine.bootstrapCrossSigning({ authUploadDeviceSigningKeys: (upload) => upload(null) });
   }
-  const verified = (await engine.getDeviceVerificationStatus(me, client.getDeviceId()!))?.crossSigningVerified;
-  if (verified && !(await engine.getKeyBackupInfo())) await engine.resetKeyBackup();
+  const { privateKeysCachedLocally: has } = await engine.getCrossSigningStatus();
+  if (has.masterKey && !(await engine.getKeyBackupInfo())) await engine.resetKeyBackup();
 }
 
 export function newRecoveryKey(): Promise<GeneratedSecretStorageKey> {

@@ -23,6 +23,7 @@ export type Phase =
   | "ready"
   | "failed" // it did not start: loading the page again may help
   | "unsupported" // this browser runs no WebAssembly
+  | "insecure" // browsers give cryptography to https and this machine's own address only
   | "lost"; // the browser threw the keys of this device away
 
 export interface Encryption {
@@ -54,6 +55,7 @@ onClient((client) => {
   present = client;
   encryption.value = { ...UNKNOWN, phase: "loading" };
   void sweepStores(who);
+  if (!isSecureContext) return end(client, "insecure");
   if (typeof WebAssembly === "undefined") return end(client, "unsupported");
   if (hasKeys(who)) {
     client.lateCrypto.hold();

@@ -34,6 +34,7 @@ const w = words({
   off: ["암호화를 준비하는 중입니다…", "Encryption is being made ready…"],
   failed: ["암호화를 시작하지 못했습니다. 페이지를 다시 불러와 주세요.", "Encryption did not start. Please reload the page."],
   unsupported: ["이 브라우저는 암호화된 대화를 지원하지 않습니다 (WebAssembly가 꺼져 있음).", "This browser cannot take part in encrypted chats: WebAssembly is turned off."],
+  insecure: ["암호화된 대화는 https 주소에서만 쓸 수 있습니다.", "Encrypted chats need an https address."],
   lost: ["브라우저가 이 기기의 키를 지웠습니다. 다시 로그인해 주세요.", "The browser deleted this device's keys. Please sign in again."],
 });
 
@@ -79,6 +80,6 @@ function Line({ name, state, good, children }: { name: string; state: string; go
 }
 
 function why(phase: Phase): string {
-  if (phase === "failed" || phase === "unsupported" || phase === "lost") return w[phase];
+  if (phase === "failed" || phase === "unsupported" || phase === "insecure" || phase === "lost") return w[phase];
   return w.off;
 }

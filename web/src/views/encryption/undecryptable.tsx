@@ -15,6 +15,7 @@ const w = words({
   reading: ["암호를 푸는 중…", "Decrypting…"],
   engine: ["암호화 준비 중…", "Encryption is being made ready…"],
   none: ["이 브라우저에서는 암호화된 메시지를 읽을 수 없습니다.", "This browser cannot read encrypted messages."],
+  insecure: ["암호화된 메시지는 https 주소에서만 읽을 수 있습니다.", "Encrypted messages can be read at an https address only."],
   lost: ["이 기기의 키가 지워져 읽을 수 없습니다. 다시 로그인해 주세요.", "This device's keys were deleted. Please sign in again to read it."],
   "not-joined": ["이 방에 들어오기 전에 보낸 메시지라 읽을 수 없습니다.", "Sent before you joined, so it cannot be read."],
   old: ["이 기기에 로그인하기 전 메시지입니다. 백업에 키가 없습니다.", "From before you signed in here; the backup does not hold its key."],
@@ -54,6 +55,7 @@ function said(event: MatrixEvent): { text: string; confirm: boolean } {
   const { phase, verified } = encryption.value;
   if (phase === "lost") return { text: w.lost, confirm: false };
   if (phase === "unsupported") return { text: w.none, confirm: false };
+  if (phase === "insecure") return { text: w.insecure, confirm: false };
   if (phase !== "ready") return { text: w.engine, confirm: false };
   const why = unreadable(event.decryptionFailureReason);
   if (!why) return { text: w.reading, confirm: false };
