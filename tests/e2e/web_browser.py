@@ -25,13 +25,14 @@ import pytest
 from desk_browser import SIZES, check_accessible, needs_chromium, opened_browser, picture
 from harness.http import HttpClient
 from harness.matrix import User, register
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from bongsu.http.browser.build import folder_of
 
 __all__ = ["Web", "check_accessible", "in_one_browser", "opened_browser", "picture"]
 
 PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 PHONE = (360, 740)  # the narrowest that must do
 in_one_browser = [
     needs_chromium,

@@ -6,7 +6,7 @@
  */
 
 import { effect, signal, type Signal } from "@preact/signals";
-import { ClientEvent, type MatrixClient, type MatrixEvent, Method } from "matrix-js-sdk";
+import { ClientEvent, type MatrixClient, type MatrixEvent, Method, RoomEvent } from "matrix-js-sdk";
 
 import { matrix, onClient } from "./client";
 import { MAIN, type Receipt } from "./readers";
@@ -102,9 +102,13 @@ onClient((client: MatrixClient) => {
   furthest.clear();
   for (const { timer } of pending.values()) clearTimeout(timer);
   pending.clear();
-  // Those of the server alone: the SDK also makes some up, for every sender of any event.
+  // The SDK makes receipts up too, for every sender of any event. Those of the server are also emitted as events, but
+  // don't say of which room.
+  const of = new WeakMap<MatrixEvent, string>();
+  client.on(RoomEvent.Receipt, (event, room) => void of.set(event, room.roomId));
   client.on(ClientEvent.Event, (event) => {
-    if (event.getType() === "m.receipt" && event.getRoomId()) take(event, event.getRoomId()!);
+    const roomId = of.get(event);
+    if (roomId !== undefined) take(event, roomId);
   });
   client.on(ClientEvent.DeleteRoom, (roomId) => {
     rooms.delete(roomId);

@@ -69,7 +69,7 @@ export const Message = memo(function Message({ row, marked }: { row: MessageRow;
       <div class="said">
         <span class={row.mine || !row.runStart ? "hidden-from-sight" : "name"}><bdi>{row.mine ? w.me : row.name}</bdi></span>
         <div class="beside">
-          <div class={`bubble ${row.body}`} data-failed={row.pending?.state === "failed" || undefined}>
+          <div class={`bubble of-${row.body}`} data-failed={row.pending?.state === "failed" || undefined}>
             {row.replyTo && <ReplyQuote eventId={row.replyTo} />}
             <Said row={row} />
           </div>

@@ -15,6 +15,8 @@ const TAGS = (
   "caption pre span img details summary mx-reply"
 ).split(" ");
 const ATTRIBUTES = ["href", "start", "class", "alt", "title", "data-mx-spoiler"];
+// DOMPurify asks this of every attribute: of one of those schemes, or without any.
+const SAFE_VALUE = /^(?:(?:https?|ftp|mailto|magnet|matrix):|[^a-z]|[a-z+.-]+(?:[^a-z+.:-]|$))/i;
 const SAFE_LINK = /^(?:https?|ftp|mailto|magnet|matrix):/i;
 const DEPTH_MAX = 100; // the specification's
 const HTML_LENGTH_MAX = 200_000;
@@ -33,7 +35,8 @@ export function fromHtml(html: string, mentioning: Mentioning): DocumentFragment
     ALLOWED_ATTR: ATTRIBUTES,
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
-    ALLOWED_URI_REGEXP: SAFE_LINK,
+    ALLOWED_URI_REGEXP: SAFE_VALUE,
+    ADD_URI_SAFE_ATTR: ["data-mx-spoiler"],
     RETURN_DOM_FRAGMENT: true,
   });
   for (const quote of clean.querySelectorAll("mx-reply")) quote.remove();
