@@ -4,6 +4,7 @@ import { KnownMembership } from "matrix-js-sdk";
 
 import { ready } from "../../matrix/client";
 import { rooms } from "../../matrix/rooms";
+import { Boundary } from "../../ui/boundary";
 import { words } from "../../words";
 import { Join } from "../join";
 import { Composer } from "./composer";
@@ -41,13 +42,17 @@ function Known({ roomId, eventId, thread, panel }: Shown) {
   return (
     <div class="room" data-beside={Boolean(thread || panel) || undefined} data-operator={ofOperator || undefined}>
       <div class="room-main">
-        <RoomHead roomId={roomId} />
-        <Timeline roomId={roomId} eventId={thread ? undefined : eventId} />
-        {ofOperator ? <p class="operator-word quiet">{w.operator}</p> : <Composer roomId={roomId} />}
+        <Boundary><RoomHead roomId={roomId} /></Boundary>
+        <Boundary of={eventId}><Timeline roomId={roomId} eventId={thread ? undefined : eventId} /></Boundary>
+        {ofOperator ? <p class="operator-word quiet">{w.operator}</p> : <Boundary><Composer roomId={roomId} /></Boundary>}
       </div>
-      {thread ? <ThreadPanel key={thread} roomId={roomId} thread={thread} eventId={eventId} /> : beside(roomId, panel)}
-      <MessageMenu />
-      <MessageDialogs />
+      <Boundary of={`${thread} ${panel} ${eventId}`}>
+        {thread ? <ThreadPanel key={thread} roomId={roomId} thread={thread} eventId={eventId} /> : beside(roomId, panel)}
+      </Boundary>
+      <Boundary>
+        <MessageMenu />
+        <MessageDialogs />
+      </Boundary>
     </div>
   );
 }
