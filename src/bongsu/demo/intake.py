@@ -20,7 +20,7 @@ UNDER_WAY_MAX = 1_000
 ANSWER_SECONDS_MAX = 120.0
 SETTLE_SECONDS_MAX = 600.0
 TRIES = 3
-PROGRESS_SECONDS = 15.0
+PROGRESS_SECONDS = 30.0
 _RECEIPT = re.compile(r'id="receipt">([^<]+)<')
 _LINK = re.compile(r'id="private-link" href="([^"]+)"')
 _COUNTED = """
