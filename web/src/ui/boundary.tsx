@@ -14,12 +14,15 @@ const w = words({
   again: ["다시 열기", "Show it again"],
   reload: ["새로고침", "Reload"],
   details: ["자세히", "Details"],
+  small: ["보여 줄 수 없습니다.", "This cannot be shown."],
 });
 
 interface Held {
   children: ComponentChildren;
   /** What is shown; another one is given a new chance. */
   of?: string;
+  /** One row of many: a line is enough. */
+  small?: boolean;
 }
 
 export class Boundary extends Component<Held, { fault: Error | null; of?: string }> {
@@ -40,6 +43,7 @@ export class Boundary extends Component<Held, { fault: Error | null; of?: string
   override render() {
     const { fault } = this.state;
     if (!fault) return this.props.children;
+    if (this.props.small) return <p class="quiet" title={fault.message}>{w.small}</p>;
     return (
       <div class="broken" role="alert">
         <p><strong>{w.broke}</strong></p>

@@ -12,6 +12,7 @@ import { matrix } from "../../matrix/client";
 import { seen } from "../../matrix/receipts";
 import { RoomTimeline } from "../../matrix/timeline";
 import type { Row } from "../../matrix/timeline/rows";
+import { Boundary } from "../../ui/boundary";
 import { tell } from "../../ui/question";
 import { words } from "../../words";
 import { Edges, JumpDown, JumpUp, NewestAloud } from "./edges";
@@ -120,10 +121,10 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
           label={thread ? w.thread : w.label}
           rows={timeline.rows.value}
           draw={(row: Row) => (
-            <>
+            <Boundary small of={row.key}>
               <LinesBefore row={row} />
               {row.kind === "message" ? <Message row={row} marked={marked.value === row.key} /> : <StateLine row={row} />}
-            </>
+            </Boundary>
           )}
           onNear={(side) => void (side === "start" ? timeline.older.peek() !== "failed" && timeline.loadOlder() : timeline.newer.peek() !== "failed" && timeline.loadNewer())}
           onMove={(end) => {
