@@ -14,7 +14,6 @@ from bongsu.desk.reports.retention import DAY_MS, Retention
 from bongsu.desk.reports.scanning import Scan
 from bongsu.desk.roles import Role
 from bongsu.host.scan_command import CommandScanner
-from bongsu.node.desk_evidence import EvidenceStores
 from bongsu.postgres.desk.report_store import PostgresReports
 from bongsu.users.tokens import now_ms
 
@@ -97,16 +96,13 @@ async def test_reports_are_erased_when_their_time_is_over(desk_house: DeskHouse)
     ids = await fill(desk_house, 5)
     visitor = desk_house.visitor()
     path = link(await report(visitor, files=(File("evidence", "one.pdf", b"1"),)))
-    evidence = EvidenceStores(desk_house.parts.settings)
     days = 30
-    retention = Retention(PostgresReports(desk_house.database), evidence.blobs, days, clock=now_ms)
+    retention = Retention(PostgresReports(desk_house.database), days, clock=now_ms)
     assert await retention.erase_expired() == len(ids)  # they came long ago
     later = Retention(
-        PostgresReports(desk_house.database), evidence.blobs, days,
-        clock=lambda: now_ms() + (days + 1) * DAY_MS,
-    )  # fmt: skip
+        PostgresReports(desk_house.database), days, clock=lambda: now_ms() + (days + 1) * DAY_MS
+    )
     assert await later.erase_expired() == 1
-    await evidence.stop()
     shown = await visitor.get(path)
     assert "has been erased" in shown.text
     assert "300,000 KRW" in shown.text

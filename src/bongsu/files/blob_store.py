@@ -96,6 +96,10 @@ class FileBlobStore:
         """Remove a blob, if it is there. The caller knows that no row names or will name it."""
         await self._threads.run(lambda: self._path(sha256).unlink(missing_ok=True))
 
+    async def delete_everywhere(self, sha256: bytes) -> None:
+        """There is one place; `Unavailable` if it cannot be reached."""
+        await self.delete(sha256)
+
     async def sweep(self) -> int:
         """Remove what crashed uploads left, and tell how many files that was."""
         return await self._threads.run(self._sweep)

@@ -188,6 +188,18 @@ class SiteStores:
             except StoreFailed as error:
                 self._failed(site, error)
 
+    async def delete_everywhere(self, sha256: bytes) -> None:
+        """`StoreFailed` unless every store says that it has it no more."""
+        failures: list[StoreFailed] = []
+        for site, store in self.stores.items():
+            try:
+                await store.delete(sha256)
+            except StoreFailed as error:
+                self._failed(site, error)
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
     async def copy(self, blob: Blob, source: str, target: str) -> None:
         """Bring a blob from one store to another, its hash checked on the way."""
         found = self.stores[source].stream(blob.sha256, 0, blob.size)

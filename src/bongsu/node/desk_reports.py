@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from prometheus_client.metrics_core import Metric
 
+from bongsu.desk.reports.blob_removal import BlobRemoval
 from bongsu.desk.reports.following import Following
 from bongsu.desk.reports.forwarding import Forwarder
 from bongsu.desk.reports.intake import EvidencePlacer, Intake
@@ -26,6 +27,7 @@ from bongsu.node.desk_assessment import assessment_of
 from bongsu.node.desk_evidence import EvidenceStores
 from bongsu.node.desk_metrics import counter, gauge, known
 from bongsu.node.desk_parts import DeskParts
+from bongsu.postgres.desk.report_blob_store import PostgresBlobEnds
 from bongsu.postgres.desk.report_intake_store import PostgresReportIntake
 from bongsu.postgres.desk.report_scan_store import PostgresReportScans
 from bongsu.postgres.desk.report_store import PostgresReports
@@ -52,9 +54,8 @@ class Reports:
         self.forwarder = Forwarder(store, self.spool, placer, self.preparer, Box(keys))
         self._reports = PostgresReports(parts.database)
         self._following = Following(self._reports, parts.sealer, self.preparer, placer)
-        self._retention = Retention(
-            self._reports, self._evidence.blobs, settings.desk_retention_days
-        )
+        self._retention = Retention(self._reports, settings.desk_retention_days)
+        self._removal = BlobRemoval(PostgresBlobEnds(parts.database), self._evidence.blobs)
 
         self._scanning = self._scanner(settings.desk_scan_command)
         self._assessment = assessment_of(parts)
@@ -74,7 +75,7 @@ class Reports:
         tickets = ReporterTickets(key, ACCOUNT_SECONDS)
         yield ReportPages(self.intake, tickets.accounts, site=settings.site)
         yield AccountPages(self._following, openid, tickets, server_name=settings.server_name)
-        yield FollowingPages(self._following, self.intake, self._retention.drop, tickets.links)
+        yield FollowingPages(self._following, self.intake, self._removal.remove_soon, tickets.links)
         yield WaitingPage(self.spool, self.intake, self.forwarder)
         yield ReportFilePages(
             self._assessment,
@@ -109,12 +110,14 @@ class Reports:
         await self.intake.start()
         await self.forwarder.start()
         await self._retention.start()
+        await self._removal.start()
         if self._scanning:
             await self._scanning.start()
 
     async def stop(self) -> None:
         if self._scanning:
             await self._scanning.stop()
+        await self._removal.stop()
         await self._retention.stop()
         await self.forwarder.stop()
         await self.intake.stop()

@@ -5,14 +5,14 @@ hash, so a forged one finds nothing, and tells nothing either. Somebody who repo
 is given links to the own reports, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bongsu.desk.audit import Act
 from bongsu.desk.reports.claim import Claim, Personal, StagedFile
 from bongsu.desk.reports.intake import EvidencePlacer
 from bongsu.desk.reports.keys import hash_link, is_link_token
 from bongsu.desk.reports.preparing import Preparer, entry_context
-from bongsu.desk.reports.stores import NewEntry, OwnReport, ReportStore
+from bongsu.desk.reports.stores import EvidenceGone, NewEntry, OwnReport, ReportStore
 from bongsu.desk.reports.view import Report, SealedReport, open_report
 from bongsu.desk.reports.words import APPEALABLE, WITHDRAWABLE, Kind, Party, Status
 from bongsu.desk.sealing import KeyUnknown, Sealer
@@ -22,6 +22,7 @@ from bongsu.users.tokens import Clock, now_ms
 VERSIONS_MAX = 50
 ENTRIES_MAX = 100
 FILES_MAX_TOTAL = 40
+PUT_TRIES = 3  # of evidence whose bytes another report's erasure removes meanwhile
 OWN_LISTED_MAX = 100
 
 _FROM = {
@@ -86,12 +87,25 @@ class Following:
             raise Refused("It was amended too often", code="DESK_TOO_MANY", status=409)
         facts = report.facts
         earlier = sum(1 for file in report.files if file.version <= base)
-        placed = await self._placer.place(files)
-        version = self._preparer.version(
-            facts.report_id, base + 1, facts.account_id, claim, personal, placed,
-            first_number=earlier + 1,
-        )  # fmt: skip
-        await self._store.amend(facts.report_id, version, withdrawn, self._clock())
+        removals: Mapping[bytes, int] = {}
+        for tries_left in reversed(range(PUT_TRIES)):
+            placed = await self._placer.place(files)
+            version = self._preparer.version(
+                facts.report_id, base + 1, facts.account_id, claim, personal, placed,
+                first_number=earlier + 1,
+            )  # fmt: skip
+            try:
+                await self._store.amend(
+                    facts.report_id, version, withdrawn, self._clock(), removals
+                )
+                return
+            except EvidenceGone as error:  # the same bytes, of a report that was erased
+                removals = error.removals
+                if not tries_left:
+                    raise Unavailable(str(error)) from error
+            except Refused:
+                await self._store.let_go([file.sha256 for file in placed], self._clock())
+                raise
 
     async def write(self, report: Report, kind: Kind, text: str, entry_key: str) -> None:
         """Answer, appeal or withdraw."""
@@ -102,11 +116,11 @@ class Following:
         entry = NewEntry(entry_key, Party.REPORTER, None, kind, sealed)
         await self._store.write(report_id, entry, _FROM[kind], _TO[kind], self._clock())
 
-    async def erase(self, report: Report) -> list[bytes]:
-        """Erase at the reporter's wish; gives the hashes of files to be deleted."""
+    async def erase(self, report: Report) -> None:
+        """Erase at the reporter's wish."""
         report_id = report.facts.report_id
         act = Act("reporter", "reports.erase", report_id)
-        return await self._store.erase(report_id, Status.ERASED, self._clock(), act)
+        await self._store.erase(report_id, Status.ERASED, self._clock(), act)
 
 
 def opened(sealed: SealedReport, sealer: Sealer) -> Report:

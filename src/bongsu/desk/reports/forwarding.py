@@ -9,7 +9,7 @@ aside for an operator.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -17,7 +17,7 @@ from bongsu.desk.reports.claim import Submission
 from bongsu.desk.reports.intake import EvidencePlacer
 from bongsu.desk.reports.preparing import Preparer
 from bongsu.desk.reports.spooling import Box, Spool, SpoolBroken, decode, encode
-from bongsu.desk.reports.stores import IntakeStore, NotStorable
+from bongsu.desk.reports.stores import EvidenceGone, IntakeStore, NotStorable
 from bongsu.errors import Unavailable
 from bongsu.tasks import TaskOwner
 from bongsu.users.tokens import Clock, now_ms
@@ -28,6 +28,7 @@ LOOK_SECONDS = 2.0  # between two looks at the spool: other processes fill it to
 RETRY_SECONDS_MAX = 30.0
 SWEEP_LOOKS = 300
 STORE_SECONDS_MAX = 20.0
+PUT_TRIES = 3  # of evidence whose bytes another report's erasure removes meanwhile
 
 
 class Forwarder:
@@ -132,13 +133,20 @@ class Forwarder:
         return stored
 
     async def _insert(self, submissions: Sequence[Submission]) -> None:
-        reports = [
-            self._preparer.report(submission, await self._placer.place(submission.files))
-            for submission in submissions
-        ]
-        try:
-            async with asyncio.timeout(STORE_SECONDS_MAX):
-                await self._store.insert(reports, self._clock())
-        except TimeoutError as error:
-            raise Unavailable("The database does not answer") from error
-        self.forwarded_total += len(reports)
+        removals: Mapping[bytes, int] = {}
+        for _ in range(PUT_TRIES):
+            reports = [
+                self._preparer.report(submission, await self._placer.place(submission.files))
+                for submission in submissions
+            ]
+            try:
+                async with asyncio.timeout(STORE_SECONDS_MAX):
+                    await self._store.insert(reports, self._clock(), removals)
+            except TimeoutError as error:
+                raise Unavailable("The database does not answer") from error
+            except EvidenceGone as error:  # the same bytes, of a report that was erased
+                removals = {**removals, **error.removals}
+            else:
+                self.forwarded_total += len(reports)
+                return
+        raise Unavailable("Evidence like this is being removed")

@@ -19,7 +19,12 @@ import structlog
 from bongsu.desk.reports.claim import StagedFile, Submission
 from bongsu.desk.reports.preparing import PlacedFile, PreparedReport, Preparer
 from bongsu.desk.reports.spooling import Box, Spool, encode
-from bongsu.desk.reports.stores import EvidenceStore, IntakeStore
+from bongsu.desk.reports.stores import (
+    EvidenceGone,
+    EvidenceLeaving,
+    EvidenceStore,
+    IntakeStore,
+)
 from bongsu.errors import BongsuError, Unavailable
 from bongsu.media.content import Blob, PlacedBlob
 from bongsu.media.stores import StoreFailed
@@ -178,6 +183,9 @@ class Intake:
         try:
             async with asyncio.timeout(STORE_SECONDS_MAX):
                 new = await self._store.insert(reports, self._clock())
+        except (EvidenceGone, EvidenceLeaving) as error:  # the forwarder puts it again
+            log.info("reports go to the spool", count=len(batch), reason=str(error))
+            return False
         except Exception as error:  # whatever a database says, a report is not turned away for it
             self._avoid_until = monotonic() + AVOID_SECONDS
             log.warning("reports go to the spool", count=len(batch), reason=repr(error))

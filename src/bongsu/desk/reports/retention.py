@@ -1,13 +1,12 @@
-"""Erasing what is personal once it has served its time."""
+"""Erasing what is personal once it has served its time. Evidence goes after it by itself."""
 
 import asyncio
 
 import structlog
 
 from bongsu.desk.audit import Act
-from bongsu.desk.reports.stores import EvidenceEraser, ReportStore
+from bongsu.desk.reports.stores import ReportStore
 from bongsu.errors import Unavailable
-from bongsu.media.stores import StoreFailed
 from bongsu.tasks import TaskOwner
 from bongsu.users.tokens import Clock, now_ms
 
@@ -21,10 +20,8 @@ LOOK_SECONDS = 3600.0
 class Retention:
     """Erases reports that nothing has changed for `days`. Start it and stop it."""
 
-    def __init__(
-        self, store: ReportStore, evidence: EvidenceEraser, days: int, *, clock: Clock = now_ms
-    ) -> None:
-        self._store, self._evidence = store, evidence
+    def __init__(self, store: ReportStore, days: int, *, clock: Clock = now_ms) -> None:
+        self._store = store
         self._days = days
         self._clock = clock
         self._tasks = TaskOwner("report retention")
@@ -41,17 +38,9 @@ class Retention:
         while ids := await self._store.list_expired(now - self._days * DAY_MS, AT_ONCE):
             for report_id in ids:
                 act = Act("desk", "reports.retention", report_id, {"days": self._days})
-                await self.drop(await self._store.erase(report_id, None, now, act))
+                await self._store.erase(report_id, None, now, act)
             count += len(ids)
         return count
-
-    async def drop(self, hashes: list[bytes]) -> None:
-        """Delete files of erased reports. One that cannot be reached now is logged and stays."""
-        for sha256 in hashes:
-            try:
-                await self._evidence.delete(sha256)
-            except (Unavailable, StoreFailed) as error:
-                log.error("evidence not deleted", sha256=sha256.hex(), reason=str(error))
 
     async def _run(self) -> None:
         while True:

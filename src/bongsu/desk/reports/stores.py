@@ -1,6 +1,6 @@
 """What the services of this area need of the database."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -9,7 +9,7 @@ from bongsu.desk.audit import Act
 from bongsu.desk.reports.preparing import PreparedReport, PreparedVersion
 from bongsu.desk.reports.view import SealedReport
 from bongsu.desk.reports.words import Category, Damage, Kind, Party, Status
-from bongsu.errors import BongsuError
+from bongsu.errors import BongsuError, Unavailable
 from bongsu.media.content import Blob
 
 
@@ -17,11 +17,27 @@ class NotStorable(BongsuError):
     """The tables refuse what a report holds: trying again is no use."""
 
 
+class EvidenceLeaving(Unavailable):
+    """Bytes that a row would name are being removed at this moment: wait and put them again."""
+
+
+class EvidenceGone(BongsuError):
+    """Bytes that a row would name may have been removed since they were put. Put them again, and
+    say which removals were seen before that."""
+
+    def __init__(self, removals: Mapping[bytes, int]) -> None:
+        super().__init__(f"{len(removals)} files must be put again")
+        self.removals = removals
+
+
 class IntakeStore(Protocol):
-    async def insert(self, reports: Sequence[PreparedReport], now: int) -> set[str]:
+    async def insert(
+        self, reports: Sequence[PreparedReport], now: int, removals: Mapping[bytes, int] = ...
+    ) -> set[str]:
         """Store those reports that are not there yet, in one transaction; gives their ids.
 
-        `Unavailable`: perhaps stored, perhaps not. The same call later does no harm.
+        `EvidenceLeaving` and `EvidenceGone`: nothing is stored. `Unavailable`: perhaps stored,
+        perhaps not. The same call later does no harm.
         `NotStorable`: nothing is stored, for what one of them holds.
         """
         ...
@@ -31,10 +47,6 @@ class EvidenceStore(Protocol):
     """The media stores, as `media.stores.SiteStores` or `files.blob_store` has them."""
 
     async def put(self, content: AsyncIterator[bytes], *, bytes_max: int) -> Blob: ...
-
-
-class EvidenceEraser(Protocol):
-    async def delete(self, sha256: bytes) -> None: ...
 
 
 class NewEntry(msgspec.Struct, frozen=True):
@@ -74,12 +86,18 @@ class ReportStore(Protocol):
         ...
 
     async def amend(
-        self, report_id: str, version: PreparedVersion, withdrawn: Sequence[int], now: int
+        self,
+        report_id: str,
+        version: PreparedVersion,
+        withdrawn: Sequence[int],
+        now: int,
+        removals: Mapping[bytes, int] = ...,
     ) -> None:
         """Add `version`, which must follow the latest; files with `withdrawn` numbers go.
 
-        Nothing is done if that very version is there already. `Refused` when another one is, or
-        when the status allows no amendment.
+        `EvidenceLeaving` and `EvidenceGone`: nothing is done. Nothing is done either if that very
+        version is there already. `Refused` when another one is, or when the status allows no
+        amendment.
         """
         ...
 
@@ -98,8 +116,12 @@ class ReportStore(Protocol):
         """
         ...
 
-    async def erase(self, report_id: str, status: Status | None, now: int, act: Act) -> list[bytes]:
-        """Erase what is personal; gives the hashes of files that no report has any more."""
+    async def erase(self, report_id: str, status: Status | None, now: int, act: Act) -> None:
+        """Erase what is personal; files that no other report has leave the stores after that."""
+        ...
+
+    async def let_go(self, hashes: Collection[bytes], now: int) -> None:
+        """These bytes were put and no row names them after all."""
         ...
 
     async def list_expired(self, before: int, limit: int) -> list[str]:

@@ -22,25 +22,25 @@ from bongsu.users.tokens import Clock, now_ms
 
 ENTRY_KEY_BYTES = 12
 ENTRY_KEY_CHARS_MAX = 40
-Eraser = Callable[[list[bytes]], Awaitable[None]]
+Remover = Callable[[], Awaitable[None]]
 
 
 class FollowingPages:
-    """`drop` deletes the files of an erased report. `own_links` opens what the messenger was given
+    """`remove` removes the files of erased reports. `own_links` opens what the messenger was given
     in the place of private links."""
 
     def __init__(
         self,
         following: Following,
         intake: Intake,
-        drop: Eraser,
+        remove: Remover,
         own_links: Tickets,
         *,
         clock: Clock = now_ms,
     ) -> None:
         self._following = following
         self._intake = intake
-        self._drop = drop
+        self._remove = remove
         self._own_links = own_links
         self._clock = clock
 
@@ -106,7 +106,8 @@ class FollowingPages:
         return await self._write(visit, Kind.WITHDRAWAL)
 
     async def erase(self, visit: Visit) -> Response:
-        await self._drop(await self._following.erase(await self._open(visit)))
+        await self._following.erase(await self._open(visit))
+        await self._remove()
         return visit.redirect(link_path(visit.path["token"]))
 
     async def _write(self, visit: Visit, kind: Kind) -> Response:

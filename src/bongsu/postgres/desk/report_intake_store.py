@@ -1,6 +1,6 @@
 """New reports, many in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -11,6 +11,7 @@ from bongsu.desk.reports.stores import NotStorable
 from bongsu.desk.reports.words import Status
 from bongsu.errors import Unavailable
 from bongsu.postgres.database import Connection, Database
+from bongsu.postgres.desk.report_blob_store import end_blobs
 from bongsu.postgres.desk.report_rows import columns, insert_versions
 
 # Lists travel as texts: unnest() would flatten lists of lists. The order keeps two transactions
@@ -40,13 +41,18 @@ RETURNING report_id
 """
 
 
+NONE_SEEN: Mapping[bytes, int] = {}
+
+
 class PostgresReportIntake:
     """Implements `desk.reports.stores.IntakeStore`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def insert(self, reports: Sequence[PreparedReport], now: int) -> set[str]:
+    async def insert(
+        self, reports: Sequence[PreparedReport], now: int, removals: Mapping[bytes, int] = NONE_SEEN
+    ) -> set[str]:
         unique = {report.submission.report_id: report for report in reports}
         rows = columns([_row(report) for report in unique.values()])
 
@@ -56,7 +62,13 @@ class PostgresReportIntake:
             await insert_versions(
                 connection,
                 [(id, unique[id].submission.received_ts, unique[id].first) for id in sorted(new)],
+                now,
+                removals,
             )
+            again = [report for id, report in unique.items() if id not in new]
+            await end_blobs(
+                connection, {file.sha256 for each in again for file in each.first.files}, now
+            )  # put once more, perhaps for a report that was erased
             return new
 
         try:

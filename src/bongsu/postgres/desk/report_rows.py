@@ -1,6 +1,6 @@
 """The parts of a version of a report as rows; new reports and amendments write the same."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from bongsu.desk.reports.claim import SEALED_FIELDS
 from bongsu.desk.reports.preparing import PreparedVersion
 from bongsu.postgres.database import Connection
+from bongsu.postgres.desk.report_blob_store import hold_blobs
 
 # Lists travel as texts: unnest() would flatten lists of lists.
 _VERSIONS = """
@@ -36,9 +37,14 @@ HAS_ENTRY = "SELECT EXISTS (SELECT FROM report_entry WHERE report_id = $1 AND en
 
 
 async def insert_versions(
-    connection: Connection, versions: Sequence[tuple[str, int, PreparedVersion]]
+    connection: Connection,
+    versions: Sequence[tuple[str, int, PreparedVersion]],
+    now: int,
+    removals: Mapping[bytes, int],
 ) -> None:
-    """(report id, when it was submitted, the version) each."""
+    """(report id, when it was submitted, the version) each. `EvidenceLeaving`, `EvidenceGone`."""
+    named = {file.sha256 for _, _, version in versions for file in version.files}
+    await hold_blobs(connection, named, removals, now)
     rows: list[tuple[Any, ...]] = []
     files: list[tuple[Any, ...]] = []
     marks: list[tuple[Any, ...]] = []

@@ -1,6 +1,6 @@
 """One report and all that belongs to it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -17,6 +17,7 @@ from bongsu.desk.reports.words import AMENDABLE, Category, Damage, Kind, Party, 
 from bongsu.errors import NotFound, Refused
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
+from bongsu.postgres.desk.report_blob_store import end_blobs, end_blobs_of
 from bongsu.postgres.desk.report_facts import FACTS, facts_of
 from bongsu.postgres.desk.report_mail_store import queue_mail
 from bongsu.postgres.desk.report_rows import ADD_ENTRY, HAS_ENTRY, insert_versions
@@ -88,15 +89,13 @@ UPDATE report SET account_id = NULL, words = '{}', has_payout = false, erased_ts
        changed_ts = $2, status = coalesce($3, status)
  WHERE report_id = $1 AND erased_ts IS NULL
 """
-_ONLY_ITS_FILES = """
-SELECT DISTINCT sha256 FROM report_file AS own WHERE report_id = $1 AND NOT EXISTS (
-    SELECT FROM report_file AS other JOIN report USING (report_id)
-     WHERE other.sha256 = own.sha256 AND other.report_id <> $1 AND erased_ts IS NULL)
-"""
 _EXPIRED = """
 SELECT report_id FROM report
  WHERE erased_ts IS NULL AND changed_ts < $1 ORDER BY changed_ts LIMIT $2
 """
+
+
+NONE_SEEN: Mapping[bytes, int] = {}
 
 
 class PostgresReports:
@@ -130,7 +129,12 @@ class PostgresReports:
         return [_own(row) for row in rows]
 
     async def amend(
-        self, report_id: str, version: PreparedVersion, withdrawn: Sequence[int], now: int
+        self,
+        report_id: str,
+        version: PreparedVersion,
+        withdrawn: Sequence[int],
+        now: int,
+        removals: Mapping[bytes, int] = NONE_SEEN,
     ) -> None:
         async def body(connection: Connection) -> None:
             status, latest = await _lock(connection, report_id, unerased=True)
@@ -142,7 +146,7 @@ class PostgresReports:
                 raise Refused("It was changed meanwhile", code="DESK_CHANGED", status=409)
             _check(status, AMENDABLE)
             await connection.execute(_WITHDRAW_FILES, report_id, list(withdrawn), now)
-            await insert_versions(connection, [(report_id, now, version)])
+            await insert_versions(connection, [(report_id, now, version)], now, removals)
             await connection.execute(_AMEND, *_amendment(report_id, version, now))
 
         await self._database.write(body, idempotent=True)
@@ -173,20 +177,24 @@ class PostgresReports:
 
         await self._database.write(body, idempotent=True)
 
-    async def erase(self, report_id: str, status: Status | None, now: int, act: Act) -> list[bytes]:
-        async def body(connection: Connection) -> list[bytes]:
+    async def erase(self, report_id: str, status: Status | None, now: int, act: Act) -> None:
+        async def body(connection: Connection) -> None:
             await _lock(connection, report_id)
-            files = await connection.fetch(_ONLY_ITS_FILES, report_id)
             for statement in _ERASE:
                 await connection.execute(statement, report_id)
             done = await connection.execute(
                 _ERASE_REPORT, report_id, now, None if status is None else status.value
             )
             if done != "UPDATE 0":
+                await end_blobs_of(connection, report_id, now)
                 await append(connection, act)
-            return [row["sha256"] for row in files]
 
-        return await self._database.write(body, idempotent=True)
+        await self._database.write(body, idempotent=True)
+
+    async def let_go(self, hashes: Collection[bytes], now: int) -> None:
+        await self._database.write(
+            lambda connection: end_blobs(connection, hashes, now), idempotent=True
+        )
 
     async def list_expired(self, before: int, limit: int) -> list[str]:
         rows = await self._database.fetch(_EXPIRED, before, limit, confirmed=True)
