@@ -40,6 +40,7 @@ export class Completion {
   readonly at = signal(0);
   private readonly stop: () => void;
   private query: Query | null = null;
+  private members?: Promise<void>;
   private closedAt = -1; // where a query was put away by Escape: it stays away until its sign is another
 
   constructor(readonly id: string, private readonly roomId: string, private readonly field: Field) {
@@ -80,7 +81,15 @@ export class Completion {
     if (query.kind === "emoji") return void this.followEmoji(query);
     const room = matrix().getRoom(this.roomId);
     this.choices.value = query.kind === "command" ? commands(query.text) : room ? people(room, query.text) : [];
-    if (query.kind === "mention" && room) void room.loadMembersIfNeeded().then((isNew) => isNew && this.follow(this.query), () => undefined);
+    if (query.kind === "mention" && room) this.loadMembers(room);
+  }
+
+  /** Sync brings those who speak; all of them come when first somebody is to be named. */
+  private loadMembers(room: Room): void {
+    this.members ??= room.loadMembersIfNeeded().then(
+      () => this.follow(this.query),
+      () => void (this.members = undefined),
+    );
   }
 
   private async followEmoji(query: Query): Promise<void> {

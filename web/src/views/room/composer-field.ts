@@ -7,6 +7,7 @@ import { signal } from "@preact/signals";
 
 import { draftOf, keepDraft } from "../../matrix/drafts";
 import type { Mention } from "../../matrix/mentions";
+import { touch } from "../../ui/touch";
 import { type Query, queryAt } from "./completion";
 import type { Composing } from "./composing";
 import type { Written } from "./composer-content";
@@ -74,9 +75,9 @@ export class Field {
     const box = this.box;
     if (!box) return;
     this.settle();
-    box.focus();
+    if (!touch.matches) box.focus();
     box.setSelectionRange(from, to);
-    if (!document.execCommand("insertText", false, text)) box.setRangeText(text, from, to, "end");
+    if (document.activeElement !== box || !document.execCommand("insertText", false, text)) box.setRangeText(text, from, to, "end");
     if (mention && !this.mentions.some(({ userId }) => userId === mention.userId)) this.mentions.push(mention);
     this.noted();
   }

@@ -14,6 +14,7 @@ import { iStop, iType } from "../../matrix/typing";
 import { sendStaged, stage, uploads, type Voice } from "../../matrix/uploads";
 import { EmojiPicker } from "../../ui/emoji-picker";
 import { Icon } from "../../ui/icon";
+import { touch } from "../../ui/touch";
 import { words } from "../../words";
 import { ComposerAbout } from "./composer-about";
 import { announce, Completion, CompletionList } from "./composer-completion";
@@ -40,8 +41,6 @@ const w = words({
   unsent: ["보내지 못했습니다. 쓴 글은 그대로 있습니다.", "It was not sent. What you wrote is still here."],
 });
 
-const isTouch = matchMedia("(pointer: coarse) and (hover: none)");
-
 export function Composer({ roomId, thread }: { roomId: string; thread?: string }) {
   const maySend = useComputed(() => (rooms.value, matrix().getRoom(roomId)?.maySendMessage() ?? false));
   if (!maySend.value) return <p class="composer silent quiet">{w.silent}</p>;
@@ -62,7 +61,7 @@ function Writing({ roomId, thread, composer }: { roomId: string; thread?: string
   useEffect(() => {
     const { kept } = field;
     if (kept.editing || kept.replyTo) compose(composer, kept);
-    if (!isTouch.matches && (!document.activeElement || document.activeElement === document.body)) field.focus();
+    if (!touch.matches && (!document.activeElement || document.activeElement === document.body)) field.focus();
     const stops = [() => completion.close(), announce(completion, field), () => iStop(roomId), () => void recorder.peek()?.stop()];
     return () => stops.forEach((stop) => stop());
   }, []);
@@ -119,12 +118,13 @@ function Writing({ roomId, thread, composer }: { roomId: string; thread?: string
     if (event.isComposing || event.keyCode === 229) return; // the input method's own key
     if (completion.key(event)) return event.preventDefault();
     const { editing, replyTo } = composing.peek().get(composer) ?? {};
-    if (event.key === "Enter" && !event.shiftKey && !isTouch.matches) {
+    if (event.key === "Enter" && !event.shiftKey && !touch.matches) {
       event.preventDefault();
       submit();
-    } else if (event.key === "Escape" && (editing || replyTo)) {
+    } else if (event.key === "Escape" && (isPicking.peek() || editing || replyTo)) {
       event.stopPropagation();
-      compose(composer, {});
+      if (isPicking.peek()) isPicking.value = false;
+      else compose(composer, {});
     } else if (event.key === "ArrowUp" && !field.text && !editing) {
       const last = lastEditable(matrix().getRoom(roomId)!, thread);
       if (!last) return;
@@ -153,7 +153,7 @@ function Writing({ roomId, thread, composer }: { roomId: string; thread?: string
           aria-autocomplete="list"
           placeholder={w.hint}
           dir="auto"
-          enterkeyhint={isTouch.matches ? "enter" : "send"}
+          enterkeyhint={touch.matches ? "enter" : "send"}
           onKeyDown={key}
           onInput={() => (field.isEmpty.peek() ? iStop(roomId) : iType(roomId))}
           onPaste={(event) => {
