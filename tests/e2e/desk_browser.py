@@ -23,11 +23,12 @@ needs_chromium = pytest.mark.skipif(
 
 
 @asynccontextmanager
-async def opened_browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium; as root it has no sandbox of its own."""
+async def opened_browser(*arguments: str) -> AsyncIterator[Browser]:
+    """Debian's Chromium, with these further arguments; as root it has no sandbox of its own."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-dev-shm-usage", *arguments],
         )
         try:
             yield browser
