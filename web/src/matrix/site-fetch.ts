@@ -151,7 +151,8 @@ class Errand {
   /** Whether the caller is to have this answer; a busy site has been waited for otherwise. */
   private async isFinal(site: string, answer: Response): Promise<boolean> {
     this.sites.heard(site);
-    if (!BUSY.has(answer.status)) return true;
+    // A page that cannot be previewed is told by 502 too: its site is at fault, not ours.
+    if (!BUSY.has(answer.status) || this.path.includes("/preview_url")) return true;
     if (answer.status !== 429) this.sites.doubt();
     if (this.method !== "GET" || (!this.isPoll && this.holds >= HOLDS_MAX)) return true;
     const wait = (await retryAfter(answer)) ?? HOLD_MS * 2 ** Math.min(this.holds, 4);

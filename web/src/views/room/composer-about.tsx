@@ -1,6 +1,7 @@
 /** Above the text: the message that is being answered or edited, and the way out of it. */
 
 import { matrix } from "../../matrix/client";
+import { findEvent } from "../../matrix/timeline";
 import { Icon } from "../../ui/icon";
 import { words } from "../../words";
 import { compose, composing } from "./composing";
@@ -16,7 +17,7 @@ export function ComposerAbout({ roomId, composer }: { roomId: string; composer: 
   const eventId = editing ?? replyTo;
   if (!eventId) return null;
   const room = matrix().getRoom(roomId);
-  const event = room?.findEventById(eventId);
+  const event = findEvent(roomId, eventId);
   const sender = event?.getSender() ?? "";
   return (
     <div class="about">

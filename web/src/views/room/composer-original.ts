@@ -4,6 +4,7 @@ import { EventType, type MatrixEvent, MsgType, type Room } from "matrix-js-sdk";
 
 import { matrix } from "../../matrix/client";
 import type { Mention } from "../../matrix/mentions";
+import { eventsOf } from "../../matrix/timeline";
 import type { Written } from "./composer-content";
 
 const EDITED = new Set<unknown>([MsgType.Text, MsgType.Emote]);
@@ -29,7 +30,7 @@ export function isEditable(event: MatrixEvent): boolean {
 }
 
 export function lastEditable(room: Room, thread?: string): MatrixEvent | null {
-  const events = thread ? (room.getThread(thread)?.events ?? []) : room.getLiveTimeline().getEvents();
+  const events = eventsOf(room.roomId, thread);
   for (const event of events.slice(-LOOKED_BACK_MAX).reverse()) {
     if (isEditable(event)) return event;
   }

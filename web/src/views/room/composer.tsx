@@ -10,6 +10,7 @@ import { useEffect, useId, useMemo, useRef } from "preact/hooks";
 import { matrix } from "../../matrix/client";
 import { send } from "../../matrix/outbox";
 import { rooms } from "../../matrix/rooms";
+import { findEvent } from "../../matrix/timeline";
 import { iStop, iType } from "../../matrix/typing";
 import { sendStaged, stage, uploads, type Voice } from "../../matrix/uploads";
 import { EmojiPicker } from "../../ui/emoji-picker";
@@ -199,15 +200,15 @@ function Attach({ onFiles }: { onFiles(files: readonly File[]): void }) {
 
 function answered(roomId: string, composer: string): Answered | undefined {
   const eventId = composing.peek().get(composer)?.replyTo;
-  return eventId ? { eventId, sender: matrix().getRoom(roomId)?.findEventById(eventId)?.getSender() ?? "" } : undefined;
+  return eventId ? { eventId, sender: findEvent(roomId, eventId)?.getSender() ?? "" } : undefined;
 }
 
 function original(roomId: string, eventId: string) {
-  const event = matrix().getRoom(roomId)?.findEventById(eventId);
+  const event = findEvent(roomId, eventId);
   return event ? writtenIn(event) : null;
 }
 
 function mentionedIn(roomId: string, eventId: string): string[] {
-  const ids: unknown = matrix().getRoom(roomId)?.findEventById(eventId)?.getContent()["m.mentions"]?.user_ids;
+  const ids: unknown = findEvent(roomId, eventId)?.getContent()["m.mentions"]?.user_ids;
   return Array.isArray(ids) ? ids.map(String) : [];
 }
