@@ -78,12 +78,14 @@ function membershipInWords(event: MatrixEvent, room: Room, by: string): string {
 /** A person's name in a room, of bounded length; the local part of the id for whoever has none. */
 export function nameIn(room: Room | null, userId: string): string {
   const member = room?.getMember(userId);
-  const named = [member && memberName(member), room?.client.getUser(userId)?.displayName].map(oneLine);
+  const named = [member && memberName(member, room), room?.client.getUser(userId)?.displayName].map(oneLine);
   return named.find((name) => name && name !== userId) ?? userId.replace(/^@/, "").split(":")[0] ?? userId;
 }
 
 /** What a member is called there; whoever was removed has no name in that event, but had one before. */
-export function memberName(member: RoomMember): string {
+export function memberName(member: RoomMember, room: Room | null): string {
   if (member.rawDisplayName !== member.userId) return oneLine(member.rawDisplayName);
-  return oneLine(member.events.member?.getPrevContent().displayname);
+  const event = member.events.member;
+  const said = room?.findEventById(event?.getId() ?? "") ?? event; // of the two copies, the timeline's knows what was before
+  return oneLine(said?.getPrevContent().displayname);
 }

@@ -23,16 +23,16 @@ const names = new Intl.Collator(["ko", "en"]);
 /** Whoever waits to be let in first, then by level and name; the invited and the banned last. */
 export function membersOf(room: Room): MemberRow[] {
   const needed = toSpeak(room);
-  const rows = room.getMembers().flatMap((member) => rowOf(member, needed));
+  const rows = room.getMembers().flatMap((member) => rowOf(member, needed, room));
   return rows.sort(
     (a, b) => ORDER.indexOf(a.standing) - ORDER.indexOf(b.standing) || b.level - a.level || names.compare(a.name, b.name),
   );
 }
 
-function rowOf(member: RoomMember, needed: number): MemberRow[] {
+function rowOf(member: RoomMember, needed: number, room: Room): MemberRow[] {
   const standing = member.membership as Standing;
   if (!ORDER.includes(standing)) return [];
-  const name = memberName(member) || localpart(member.userId);
+  const name = memberName(member, room) || localpart(member.userId);
   const level = member.powerLevel;
   return [{ id: member.userId, name, avatar: member.getMxcAvatarUrl() ?? "", level, role: roleOf(level, needed), standing }];
 }
