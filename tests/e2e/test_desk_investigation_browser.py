@@ -86,6 +86,12 @@ async def follow(page: Page, url: str, live: str, typist: Visitor, form: str) ->
     await typist.post(f"{form}/lines", right, form_at=form)
     await expect(page.locator("#line-2")).to_be_visible(timeout=30_000)
     assert "corrected" in (await said.get_attribute("class") or "")
+    # As if two were all that is shown: the oldest makes room, and stays one click away.
+    await page.evaluate("document.querySelector('ol.transcript').dataset.linesMax = 2")
+    await typist.post(f"{form}/lines", {**line, "key": "k3", "said_ko": "이제 시작합니다"}, form_at=form)
+    await expect(page.locator("#line-3")).to_be_visible(timeout=30_000)
+    await expect(said).to_have_count(0)
+    await expect(page.locator("[data-earlier]")).to_be_visible()
     await check_accessible(page)
 
 

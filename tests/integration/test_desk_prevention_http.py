@@ -10,10 +10,11 @@ from typing import Any
 import aiohttp
 from fixtures.desk_house import DeskHouse
 from fixtures.drill_reports import drill_report, drill_run
-from harness.desk import File, Visitor
+from harness.desk import File, Page, Visitor
 from harness.desk_api import call, sender_token
 
 from bongsu.desk.roles import Role
+from bongsu.desk.statements.briefings import LINES_MAX
 from bongsu.rooms.canonical_json import canonical_json
 
 MEASURES = "/operator/measures"
@@ -179,3 +180,44 @@ async def _next(stream: aiohttp.ClientResponse, event: str) -> Any:
     told = json.loads(data)
     del told["at"]
     return told
+
+
+async def test_a_long_briefing_shows_its_latest_lines_and_ends_somewhere(
+    desk_house: DeskHouse,
+) -> None:
+    cyd = await desk_house.operator("cyd", Role.PUBLISHER)
+    fields = {"title_ko": "긴 브리핑", "starts": "2026-11-26T10:00"}
+    path = (await cyd.post("/operator/briefings", fields)).path
+    public = path.removeprefix("/operator")
+    await cyd.post(f"{path}/state", {"state": "live"}, form_at=path)
+    await cyd.post(f"{path}/lines", {"key": "k", "speaker": "대표", "said_ko": "말"}, form_at=path)
+    await desk_house.database.execute(
+        "INSERT INTO briefing_line"
+        " SELECT briefing_id, made, made::text, said_ts, speaker, said,"
+        " CASE made WHEN 449 THEN 1 END"
+        " FROM briefing_line, generate_series(2, 449) AS made"
+    )
+    await desk_house.database.execute("UPDATE briefing SET lines = 449")
+    visitor = desk_house.visitor()
+    assert _numbers(await visitor.get(public)) == list(range(250, 450))
+    page = await visitor.get(f"{public}?after=0")
+    assert _numbers(page) == list(range(1, 201))
+    assert page.text.count("prose corrected") == 1  # by a line that is not on this page
+    assert f'href="{public}?after=200"' in page.text
+    assert _numbers(await visitor.get(f"{public}?after=999999")) == list(range(250, 450))
+    async with aiohttp.ClientSession(desk_house.url) as session:
+        async with session.get(f"{public}/stream?after=100") as stream, asyncio.timeout(30):
+            assert "event: reload" in (await stream.content.read()).decode()
+        async with session.get(f"{public}/stream?after=449") as stream:
+            line = {"key": "next", "speaker": "대표", "said_ko": "다음"}
+            assert (await cyd.post(f"{path}/lines", line, form_at=path)).status == 200
+            assert (await _next(stream, "line"))["number"] == 450
+    wrong = {"key": "w", "speaker": "대표", "said_ko": "다음", "corrects": "451"}
+    assert (await cyd.post(f"{path}/lines", wrong, form_at=path)).status == 400
+    await desk_house.database.execute("UPDATE briefing SET lines = $1", LINES_MAX)
+    full = {"key": "full", "speaker": "대표", "said_ko": "더"}
+    assert (await cyd.post(f"{path}/lines", full, form_at=path)).status == 409
+
+
+def _numbers(page: Page) -> list[int]:
+    return [int(number) for number in re.findall(r'<li id="line-(\d+)">', page.text)]

@@ -15,7 +15,8 @@ ID_BYTES = 9
 KEY_CHARS_MAX = 100
 SPEAKER_CHARS_MAX = 100
 LINE_CHARS_MAX = 5_000
-LINES_MAX = 10_000
+LINES_MAX = 10_000  # of one briefing
+SHOWN_LINES = 200  # on a page: the latest, or those from a given one on
 TS_MAX = 4_102_444_800_000
 
 
@@ -30,6 +31,7 @@ class Briefing(NamedTuple):
     title: Text
     starts_ts: int
     state: BriefingState
+    lines: int = 0  # how many there are
 
 
 class NewLine(NamedTuple):
@@ -61,10 +63,15 @@ class BriefingStore(Protocol):
     async def set_state(self, briefing_id: str, state: BriefingState, act: Act) -> bool: ...
 
     async def add_line(self, briefing_id: str, line: NewLine, now: int, act: Act) -> int | None:
-        """Its number, the one it has if it is there already; None if the briefing is not live."""
+        """Its number, the one it has if it is there already; None if the briefing is not live.
+        `Refused` when it has `LINES_MAX`, `InvalidParam` when `corrects` is no line before it."""
         ...
 
     async def list_lines(self, briefing_id: str, after: int, limit: int) -> Sequence[Line]: ...
+
+    async def list_corrections(self, briefing_id: str, first: int, last: int) -> set[int]:
+        """Which of these lines a later one corrects."""
+        ...
 
 
 class Briefings:
@@ -113,5 +120,12 @@ class Briefings:
         return await self._store.list_all()
 
     async def list_lines(self, briefing_id: str, after: int = 0) -> Sequence[Line]:
-        """Lines numbered above `after`, in order."""
-        return await self._store.list_lines(briefing_id, after, LINES_MAX)
+        """`SHOWN_LINES` at most, numbered above `after`, in order."""
+        return await self._store.list_lines(briefing_id, after, SHOWN_LINES)
+
+    async def list_corrections(self, briefing_id: str, lines: Sequence[Line]) -> set[int]:
+        """Numbers of those `lines` that a later one corrects."""
+        if not lines:
+            return set()
+        first, last = lines[0].number, lines[-1].number
+        return await self._store.list_corrections(briefing_id, first, last)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bongsu.desk.statements.briefings import Briefings, BriefingState, Line
+from bongsu.desk.statements.briefings import SHOWN_LINES, Briefings, BriefingState, Line
 from bongsu.errors import LimitExceeded, Unavailable
 from bongsu.tasks import TaskOwner
 
@@ -20,7 +20,7 @@ RETRY_AFTER_MS = 5_000
 
 @dataclass
 class Channel:
-    """What is known of one briefing while somebody watches it."""
+    """What is known of one briefing while somebody watches it: its latest `SHOWN_LINES` lines."""
 
     lines: list[Line] = field(default_factory=list[Line])
     state: BriefingState = BriefingState.PLANNED
@@ -29,8 +29,13 @@ class Channel:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def after(self, number: int) -> Sequence[Line]:
-        """Lines are dense from 1, so a line's place says its number."""
-        return self.lines[number:]
+        """Lines are dense, so a line's place says its number."""
+        first = self.lines[0].number if self.lines else 1
+        return self.lines[max(0, number + 1 - first) :]
+
+    def has_left_behind(self, number: int) -> bool:
+        """Whether lines after `number` are not here any more."""
+        return bool(self.lines) and number + 1 < self.lines[0].number
 
 
 class BriefingFeed:
@@ -79,9 +84,11 @@ class BriefingFeed:
 
     async def _look(self, briefing_id: str, channel: Channel) -> None:
         briefing = await self._briefings.get(briefing_id)
-        lines = await self._briefings.list_lines(briefing_id, len(channel.lines))
+        latest = max(0, briefing.lines - SHOWN_LINES)
+        known = channel.lines[-1].number if channel.lines else latest
+        lines = await self._briefings.list_lines(briefing_id, known)
         if lines or briefing.state is not channel.state:
-            channel.lines += lines
+            channel.lines = [*channel.lines, *lines][-SHOWN_LINES:]
             channel.state = briefing.state
             channel.changed.set()
             channel.changed = asyncio.Event()

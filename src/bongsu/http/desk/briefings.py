@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from bongsu.desk.statements.briefings import (
     KEY_CHARS_MAX,
     LINE_CHARS_MAX,
+    SHOWN_LINES,
     SPEAKER_CHARS_MAX,
     Briefings,
     BriefingState,
@@ -52,7 +53,7 @@ class BriefingPages:
         """Server-sent events: a line each, and how the briefing stands."""
         briefing = await self._briefings.get(visit.path["briefing"])
         given = visit.request.headers.get("last-event-id") or visit.query.get("after", "0")
-        after = int(given) if given.isascii() and given.isdigit() and len(given) < 9 else 0
+        after = _whole(given) or 0
         self._feed.check_room()
         headers = {"X-Accel-Buffering": "no"}
         body = self._events(visit, briefing.briefing_id, after)
@@ -94,13 +95,20 @@ class BriefingPages:
         return visit.redirect(f"{HOME}/{briefing_id}")
 
     async def _page(self, visit: Visit, template: str) -> Response:
+        """The latest lines, which go on by themselves, or those from a given one on."""
         briefing = await self._briefings.get(visit.path["briefing"])
-        lines = await self._briefings.list_lines(briefing.briefing_id)
+        briefing_id, latest = briefing.briefing_id, max(0, briefing.lines - SHOWN_LINES)
+        given = _from(visit)
+        after = latest if given is None else min(given, latest)
+        lines = await self._briefings.list_lines(briefing_id, after)
         return visit.render(
             template,
             briefing=briefing,
             lines=lines,
-            corrected={line.corrects: line.number for line in lines if line.corrects},
+            corrected=await self._briefings.list_corrections(briefing_id, lines),
+            after=after,
+            latest=latest,
+            shown_lines=SHOWN_LINES,
             states=list(BriefingState),
             line_key=secrets.token_urlsafe(12),
         )
@@ -111,6 +119,9 @@ class BriefingPages:
         async with self._feed.watch(briefing_id) as channel:
             while asyncio.get_running_loop().time() < ends_at:
                 changed = channel.changed
+                if channel.has_left_behind(after):
+                    yield b"event: reload\ndata:\n\n"
+                    return
                 for line in channel.after(after):
                     yield _event(visit, line)
                     after = line.number
@@ -121,6 +132,15 @@ class BriefingPages:
                     return
                 if not await _wait(changed):
                     yield b": still here\n\n"
+
+
+def _from(visit: Visit) -> int | None:
+    """After which line somebody wants to read; None for the latest lines."""
+    return _whole(visit.query.get("after", ""))
+
+
+def _whole(given: str) -> int | None:
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 9 else None
 
 
 async def _wait(changed: asyncio.Event) -> bool:

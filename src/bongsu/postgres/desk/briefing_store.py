@@ -6,13 +6,14 @@ import asyncpg
 import msgspec
 
 from bongsu.desk.audit import Act
-from bongsu.desk.statements.briefings import Briefing, BriefingState, Line, NewLine
+from bongsu.desk.statements.briefings import LINES_MAX, Briefing, BriefingState, Line, NewLine
 from bongsu.desk.wording import Text
+from bongsu.errors import InvalidParam, Refused
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 
-_COLUMNS = "briefing_id, title, starts_ts, state"
-_ADD = f"INSERT INTO briefing ({_COLUMNS}, lines) VALUES ($1, $2, $3, $4, 0)"
+_COLUMNS = "briefing_id, title, starts_ts, state, lines"
+_ADD = f"INSERT INTO briefing ({_COLUMNS}) VALUES ($1, $2, $3, $4, 0)"
 _GET = f"SELECT {_COLUMNS} FROM briefing WHERE briefing_id = $1"
 _LIST = f"SELECT {_COLUMNS} FROM briefing ORDER BY starts_ts DESC LIMIT 1000"
 _SET_STATE = "UPDATE briefing SET state = $2 WHERE briefing_id = $1 RETURNING briefing_id"
@@ -26,6 +27,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 _LINES = """
 SELECT number, said_ts, speaker, said, corrects FROM briefing_line
 WHERE briefing_id = $1 AND number > $2 ORDER BY number LIMIT $3
+"""
+_CORRECTED = """
+SELECT DISTINCT corrects FROM briefing_line WHERE briefing_id = $1 AND corrects BETWEEN $2 AND $3
 """
 
 
@@ -69,6 +73,7 @@ class PostgresBriefings:
             if briefing is None or briefing["state"] != BriefingState.LIVE:
                 return None
             number = briefing["lines"] + 1
+            _check(line, number)
             await connection.execute(
                 _ADD_LINE, briefing_id, number, line.key, now, line.speaker,
                 msgspec.json.encode(line.text), line.corrects,
@@ -83,10 +88,25 @@ class PostgresBriefings:
         rows = await self._database.fetch(_LINES, briefing_id, after, limit)
         return [_line(*row) for row in rows]
 
+    async def list_corrections(self, briefing_id: str, first: int, last: int) -> set[int]:
+        rows = await self._database.fetch(_CORRECTED, briefing_id, first, last)
+        return {row["corrects"] for row in rows}
+
+
+def _check(line: NewLine, number: int) -> None:
+    if number > LINES_MAX:
+        raise Refused(
+            f"A briefing has {LINES_MAX} lines at most: begin another one",
+            code="DESK_TOO_MANY",
+            status=409,
+        )
+    if line.corrects is not None and not 0 < line.corrects < number:
+        raise InvalidParam("There is no such line to correct")
+
 
 def _briefing(row: asyncpg.Record) -> Briefing:
-    briefing_id, title, starts_ts, state = row
-    return Briefing(briefing_id, _text(title), starts_ts, BriefingState(state))
+    briefing_id, title, starts_ts, state, lines = row
+    return Briefing(briefing_id, _text(title), starts_ts, BriefingState(state), lines)
 
 
 def _line(number: int, said_ts: int, speaker: str, said: bytes, corrects: int | None) -> Line:

@@ -3,6 +3,7 @@
 const transcript = document.querySelector("ol.transcript");
 const state = document.querySelector("[data-states]");
 const words = JSON.parse(state.dataset.states);
+const earlier = document.querySelector("[data-earlier]");
 const source = new EventSource(transcript.dataset.stream);
 
 source.addEventListener("line", (event) => {
@@ -22,8 +23,19 @@ source.addEventListener("line", (event) => {
   text.textContent = line.text;
   item.append(at, " ", speaker, text);
   transcript.append(item);
+  while (transcript.children.length > Number(transcript.dataset.linesMax)) {
+    transcript.firstElementChild.remove();
+    earlier.hidden = false;
+    const first = Number(transcript.firstElementChild.id.slice(5));
+    earlier.search = `?after=${Math.max(0, first - 1 - Number(transcript.dataset.linesMax))}`;
+  }
   const corrected = line.corrects && document.getElementById(`line-${line.corrects}`);
   if (corrected) corrected.querySelector(".prose").classList.add("corrected");
+});
+// So far behind that what came between is not sent any more.
+source.addEventListener("reload", () => {
+  source.close();
+  location.reload();
 });
 source.addEventListener("state", (event) => {
   state.textContent = words[event.data];
