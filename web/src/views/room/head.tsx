@@ -28,17 +28,16 @@ export function RoomHead({ roomId }: { roomId: string }) {
     <>
       <header class="room-head">
         <button class="plain square back" aria-label={w.back} title={w.back} onClick={() => go({ view: "rooms" })}><Icon name="back" /></button>
-        <button class="plain room-title" onClick={() => go({ view: "room", roomId, panel: "info" })} title={w.info}>
+        <div class="room-title">
           <Avatar name={name} id={roomId} mxc={row?.avatar} />
-          <span class="room-names">
-            <h1><bdi>{name}</bdi></h1>
-            <span class="quiet line">
-              {"m.server_notice" in room.tags ? w.operator : w.members(count)}
+          <div class="room-names">
+            <h1><button class="plain" onClick={() => go({ view: "room", roomId, panel: "info" })} title={w.info}><bdi>{name}</bdi></button></h1>
+            <p class="quiet line">
+              <RoomEncryption roomId={roomId} /> · {"m.server_notice" in room.tags ? w.operator : w.members(count)}
               {typeof topic === "string" && topic && <> · <bdi>{topic}</bdi></>}
-            </span>
-          </span>
-        </button>
-        <RoomEncryption roomId={roomId} />
+            </p>
+          </div>
+        </div>
         <button class="plain square" aria-label={w.threads} title={w.threads} onClick={() => go({ view: "room", roomId, panel: "threads" })}><Icon name="thread" /></button>
         <button class="plain square" aria-label={w.info} title={w.info} onClick={() => go({ view: "room", roomId, panel: "info" })}><Icon name="more" /></button>
       </header>
