@@ -7,9 +7,11 @@ import pytest
 from fixtures.compensation_house import DAY_76, NAME, CompensationHouse, batch_id, case
 
 from bongsu.desk.audit import Act
+from bongsu.desk.compensation import paying
 from bongsu.desk.compensation.payouts import Line, LineState, ResultRefused
 from bongsu.desk.compensation.programme import ProgrammeRefused
 from bongsu.errors import Forbidden, NotFound, Refused
+from bongsu.postgres.desk import payout_store
 
 DAY_MS = 24 * 3600 * 1000
 CHANGED = DAY_76.replace("{money: 30_000}", "{money: 40_000}", 1)
@@ -223,6 +225,29 @@ async def test_a_batch_is_paid_line_by_line(compensation: CompensationHouse) -> 
     assert len(ids) == 3
 
 
+async def test_those_who_gave_no_account_keep_nobody_waiting(
+    compensation: CompensationHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: batches reach everybody who can be paid. Method: batches of two lines, looked for among
+    two owed cases at once, most of which have no payout details, in whatever order they come."""
+    monkeypatch.setattr(paying, "LINES_MAX", 2)
+    monkeypatch.setattr(payout_store, "OWED_ROWS", 2)
+    await compensation.approved()
+    await compensation.add_reports([100_000] * 9, payout=False)
+    able = await compensation.add_reports([100_000] * 5, seed=1)
+    await compensation.deciding.decide_all("@op:x", NAME)
+    waiting = await compensation.paying.waiting("KRW")
+    assert (waiting.ready, len(waiting.batch), waiting.without_details) == (5, 2, 9)
+    paid: list[str] = []
+    for name in ("one", "two", "three"):
+        batch = await compensation.paying.make_batch("@op:x", batch_id(name), "KRW")
+        _, lines = await compensation.paying.batch(batch.batch_id)
+        paid += [line.case.report_id for line in lines]
+    assert sorted(paid) == sorted(able)
+    with pytest.raises(Refused, match="Nothing can be paid now"):
+        await compensation.paying.make_batch("@op:x", batch_id("four"), "KRW")
+
+
 async def test_an_answer_that_does_not_fit_changes_nothing(
     compensation: CompensationHouse,
 ) -> None:
@@ -251,7 +276,7 @@ async def test_payout_details_are_opened_for_the_export_only_and_that_is_on_reco
     without = await compensation.add_reports([100_000, 50_000, 1], payout=False)
     await compensation.deciding.decide_all("@op:x", NAME)
     waiting = await compensation.paying.waiting("KRW")
-    assert (len(waiting.ready), waiting.without_details) == (2, len(without))
+    assert (waiting.ready, waiting.without_details) == (2, len(without))
     batch = await compensation.paying.make_batch("@op:x", batch_id("one"), "KRW")
     message = await compensation.paying.export("@payer:x", batch.batch_id, "pain.001")
     assert message.count(b"<CdtTrfTxInf>") == 2
@@ -286,7 +311,7 @@ async def test_a_form_sent_many_times_at_once_makes_one_batch(
     await compensation.approved()
     await compensation.add_reports([100_000] * 3)
     await compensation.deciding.decide_all("@op:x", NAME)
-    owed = await compensation.payouts.list_owed("KRW", 10)
+    owed = (await compensation.paying.waiting("KRW")).batch
     made = await asyncio.gather(
         *(
             compensation.payouts.make(

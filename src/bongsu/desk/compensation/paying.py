@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from bongsu.desk.audit import Act
@@ -29,9 +29,11 @@ _BATCH_ID = re.compile(r"[A-Z0-9]{8,24}\Z")  # with five digits more an EndToEnd
 
 
 class Waiting(NamedTuple):
-    """What is owed and not under way: with and without payout details."""
+    """What is owed and not under way: with payout details, the first of them for a batch, and
+    without."""
 
-    ready: Sequence[Case]
+    ready: int
+    batch: Sequence[Case]
     without_details: int
 
 
@@ -51,8 +53,8 @@ class Taken(NamedTuple):
 
 
 class PayoutStore(Protocol):
-    async def list_owed(self, currency: str, limit: int) -> Sequence[Case]:
-        """Cases that are owed money of which nothing is under way."""
+    def stream_owed(self, currency: str) -> AsyncIterator[Sequence[Case]]:
+        """All cases that are owed money of which nothing is under way, some thousand at once."""
         ...
 
     async def make(
@@ -105,10 +107,15 @@ class Paying:
     async def waiting(self, currency: str) -> Waiting:
         if currency not in CURRENCIES:
             raise InvalidParam(f"{currency[:10]!r} is no currency")
-        owed = await self._store.list_owed(currency, LINES_MAX)
-        able = await self._payees.having_details({case.report_id for case in owed})
-        ready = [case for case in owed if case.report_id in able]
-        return Waiting(ready, len(owed) - len(ready))
+        ready = without_details = 0
+        batch: list[Case] = []
+        async for owed in self._store.stream_owed(currency):
+            able = await self._payees.having_details({case.report_id for case in owed})
+            payable = [case for case in owed if case.report_id in able]
+            ready += len(payable)
+            without_details += len(owed) - len(payable)
+            batch += payable[: LINES_MAX - len(batch)]
+        return Waiting(ready, batch, without_details)
 
     async def make_batch(self, operator: str, batch_id: str, currency: str) -> Batch:
         """A batch of all that can be paid now, at most `LINES_MAX` lines. `batch_id` is chosen
@@ -117,9 +124,9 @@ class Paying:
             raise InvalidParam("The form is not ours")
         if (known := await self._store.load(batch_id)) is not None:
             return known[0]
-        ready = (await self.waiting(currency)).ready
+        cases = (await self.waiting(currency)).batch
         act = Act(operator, "compensation.make_batch", batch_id, {"currency": currency})
-        batch = await self._store.make(batch_id, currency, ready, act, self._clock())
+        batch = await self._store.make(batch_id, currency, cases, act, self._clock())
         if batch is None:
             raise Refused(
                 "Nothing can be paid now: nothing is owed to anybody who gave payout details",

@@ -99,7 +99,7 @@ class PayoutPages:
         return visit.render(
             "compensation/batches.html",
             batches=await self._paying.list_batches(),
-            ready=len(waiting.ready),
+            ready=waiting.ready,
             without_details=waiting.without_details,
             currency=currency,
             currencies=sorted(CURRENCIES),

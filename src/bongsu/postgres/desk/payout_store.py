@@ -1,6 +1,6 @@
 """Payout batches in PostgreSQL. Cases are locked before their money moves."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 
@@ -21,9 +21,12 @@ from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 from bongsu.postgres.desk.ledger_store import load_balances, post
 
+OWED_ROWS = 5_000  # at once
+
 _OWED = """
-SELECT account FROM ledger_entry WHERE account LIKE 'payable:%' AND unit = $1
- GROUP BY account HAVING sum(amount) > 0 ORDER BY account LIMIT $2
+SELECT account FROM ledger_entry
+ WHERE account LIKE 'payable:%' AND account > $2 AND unit = $1
+ GROUP BY account HAVING sum(amount) > 0 ORDER BY account LIMIT $3
 """
 _UNDER_WAY = """
 SELECT report_id, programme FROM payout_line WHERE currency = $1 AND state = 'sent'
@@ -73,13 +76,14 @@ class PostgresPayouts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def list_owed(self, currency: str, limit: int) -> list[Case]:
+    async def stream_owed(self, currency: str) -> AsyncIterator[list[Case]]:
         rows = await self._database.fetch(_UNDER_WAY, currency, confirmed=True)
         under_way = {Case(row["programme"], row["report_id"]) for row in rows}
-        wanted = limit + len(under_way)
-        owed = await self._database.fetch(_OWED, currency, wanted, confirmed=True)
-        cases = [case_of(row["account"]) for row in owed]
-        return [case for case in cases if case not in under_way][:limit]
+        after = ""
+        while owed := await self._database.fetch(_OWED, currency, after, OWED_ROWS, confirmed=True):
+            cases = [case_of(row["account"]) for row in owed]
+            yield [case for case in cases if case not in under_way]
+            after = owed[-1]["account"]
 
     async def make(
         self, batch_id: str, currency: str, cases: Sequence[Case], act: Act, now: int
