@@ -1,67 +1,23 @@
-"""Encryption in the browser client: identity, recovery key, new devices, what is encrypted, what cannot be read."""
+"""Encryption in the browser client: the engine, identity, recovery key, devices, people."""
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable
-from typing import Any
 
-from harness.matrix import MatrixError, User
-from playwright.async_api import Page, Route
+from playwright.async_api import Route
 from web_browser import Web, check_accessible, in_one_browser, picture
+from web_encryption import (
+    RECOVERY_KEY,
+    compare_emoji,
+    encrypted_chat,
+    encrypts,
+    has_keys,
+    has_recovery_key,
+    is_signed,
+    make_recovery_key,
+    reads,
+    say,
+)
 
 pytestmark = in_one_browser
-
-PATIENCE_SECONDS = 60.0
-RECOVERY_KEY = re.compile(r"(?:\w{4} ){11}\w{4}")
-
-
-async def until(look: Callable[[], Awaitable[object]], what: str) -> None:
-    """Wait until `look` says something true."""
-    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while not await look():
-        assert asyncio.get_running_loop().time() < deadline, f"waited in vain for: {what}"
-        await asyncio.sleep(0.1)
-
-
-async def keys_of(user: User) -> dict[str, Any]:
-    """What the server tells others of this person's devices and identity."""
-    return await user.call("POST", "/keys/query", {"device_keys": {user.user_id: []}})
-
-
-async def has_keys(user: User) -> bool:
-    return user.device_id in (await keys_of(user))["device_keys"].get(user.user_id, {})
-
-
-async def is_signed(user: User) -> bool:
-    """Somebody of the identity has vouched for this device."""
-    known = await keys_of(user)
-    device = known["device_keys"].get(user.user_id, {}).get(user.device_id, {})
-    return len(device.get("signatures", {}).get(user.user_id, {})) > 1
-
-
-async def has_backup(user: User) -> bool:
-    try:
-        return bool((await user.call("GET", "/room_keys/version"))["version"])
-    except MatrixError as error:
-        assert error.errcode == "M_NOT_FOUND"
-        return False
-
-
-async def encrypts(user: User) -> None:
-    """The engine has come, and made what it makes by itself."""
-    await until(lambda: is_signed(user), "a device that encrypts, signed by its identity")
-
-
-async def make_recovery_key(page: Page) -> str:
-    await page.get_by_role("button", name="복구 키 만들기").click()
-    dialog = page.get_by_role("dialog")
-    shown = dialog.locator(".recovery-key")
-    await shown.get_by_text(RECOVERY_KEY).wait_for()
-    key = await shown.inner_text()
-    await dialog.get_by_label("마지막 네 글자").fill(key[-4:])
-    await dialog.get_by_role("button", name="보관했습니다").click()
-    await dialog.wait_for(state="detached")
-    return key
 
 
 async def test_the_engine_comes_after_the_first_paint_and_makes_an_identity(web: Web) -> None:
@@ -81,7 +37,6 @@ async def test_the_engine_comes_after_the_first_paint_and_makes_an_identity(web:
         assert not await has_keys(minji)
         let_go.set()
         await encrypts(minji)
-        await until(lambda: has_backup(minji), "a backup of keys")
 
 
 async def test_a_recovery_key_opens_a_new_device(web: Web) -> None:
@@ -130,16 +85,73 @@ async def test_devices_confirm_each_other_by_emoji(web: Web) -> None:
             await new.get_by_role("button", name="다른 기기로 확인").click()
             await old.get_by_role("alert").get_by_role("button", name="확인하기").click()
             await new.get_by_role("button", name="그림 문자로 비교").click()
-            seen = []
-            for page in (old, new):
-                emoji = page.locator(".verify .emoji")
-                await emoji.wait_for()
-                seen.append(await emoji.inner_text())
-            assert seen[0] == seen[1]
+            await new.locator(".verify .emoji").wait_for()
             await check_accessible(new)
             await picture(new, "web-emoji")
-            for page in (old, new):
-                await page.get_by_role("button", name="똑같아요").click()
+            await compare_emoji(old, new)
             for page in (old, new):
                 await page.get_by_text("이 두 기기는 서로를 믿습니다").wait_for()
         assert await is_signed(phone)
+
+
+async def test_people_confirm_each_other(web: Web) -> None:
+    minji, haru = await web.person("민지"), await web.person("하루")
+    room_id = await encrypted_chat(minji, haru)
+    async with web.page(minji, at=f"#/room/{room_id}") as ours, web.page(haru) as theirs:
+        await encrypts(minji)
+        await encrypts(haru)
+        await say(ours, "거기 하루 맞니?")
+        await theirs.goto(f"{web.url}/#/room/{room_id}")
+        await reads(theirs, "거기 하루 맞니?")
+        await say(theirs, "그럼")
+        await reads(ours, "그럼")
+        await ours.locator(".message .face").first.click()
+        await ours.get_by_role("button", name="서로 확인하기").click()
+        await theirs.get_by_role("alert").get_by_role("button", name="확인하기").click()
+        await ours.get_by_role("button", name="그림 문자로 비교").click()
+        await compare_emoji(ours, theirs)
+        await ours.get_by_text("하루 님이 맞습니다").wait_for()
+        await theirs.get_by_text("민지 님이 맞습니다").wait_for()
+
+
+async def test_without_key_and_device_one_begins_anew(web: Web) -> None:
+    minji = await web.person("민지")
+    async with web.page(minji) as page:
+        await encrypts(minji)
+        await make_recovery_key(page)
+    phone = await minji.login_again()
+    async with web.page(phone) as page:
+        await page.get_by_role("button", name="확인하기").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_role("button", name="둘 다 없어요").click()
+        await check_accessible(page)
+        await dialog.get_by_label("무엇을 잃는지").check()
+        await dialog.get_by_label("비밀번호").fill("a guess")
+        await dialog.get_by_role("button", name="초기화").click()
+        await dialog.get_by_text("비밀번호가 맞지 않습니다").wait_for()
+        assert await has_recovery_key(phone)  # a wrong password has thrown nothing away
+        await dialog.get_by_label("비밀번호").fill("wonderland")
+        await dialog.get_by_role("button", name="초기화").click()
+        await dialog.get_by_text(RECOVERY_KEY).wait_for()
+        assert await is_signed(phone)
+        assert not await is_signed(minji)
+
+
+async def test_the_browser_threw_the_keys_away(web: Web) -> None:
+    minji = await web.person("민지")
+    async with web.context(minji) as context:
+        page = await context.new_page()
+        await page.goto(web.url)
+        await encrypts(minji)
+        await page.goto(f"{web.url}/icon.svg")
+        await page.evaluate(
+            """async () => {
+                for (const { name } of await indexedDB.databases())
+                    await new Promise((done) => (indexedDB.deleteDatabase(name).onsuccess = done));
+            }"""
+        )
+        await page.goto(web.url)
+        await page.get_by_text("브라우저가 이 기기의 키를 지웠습니다").wait_for()
+        await check_accessible(page)
+        await page.get_by_role("button", name="다시 로그인").click()
+        await page.get_by_role("textbox", name="비밀번호").wait_for()

@@ -3,7 +3,7 @@
  */
 
 import { effect } from "@preact/signals";
-import { ClientEvent, type ICreateRoomStateEvent, type Room } from "matrix-js-sdk";
+import { ClientEvent, type ICreateRoomStateEvent, type MatrixEvent, type Room } from "matrix-js-sdk";
 import { DecryptionFailureCode } from "matrix-js-sdk/lib/crypto-api";
 
 import { matrix, ready } from "./client";
@@ -52,9 +52,20 @@ const REASONS: Partial<Record<DecryptionFailureCode, Unreadable>> = {
   [DecryptionFailureCode.OLM_UNKNOWN_MESSAGE_INDEX]: "waiting",
 };
 
-/** Why a message cannot be read here; null while it is still being tried, or was read. */
-export function unreadable(code: DecryptionFailureCode | null): Unreadable | null {
-  return code ? REASONS[code] ?? "broken" : null;
+const KEYLESS: ReadonlySet<Unreadable> = new Set(["old", "old-locked", "waiting"]);
+
+/** Why a message cannot be read here; null while it is still being tried, or was read. `membership` is one's own. */
+export function unreadable(event: MatrixEvent, membership: MatrixEvent | undefined): Unreadable | null {
+  const code = event.decryptionFailureReason;
+  if (!code) return null;
+  const why = REASONS[code] ?? "broken";
+  return KEYLESS.has(why) && membership && isFromBefore(event, membership) ? "not-joined" : why;
+}
+
+/** From before one joined. Servers may tell so themselves, but need not. A later change of name says nothing. */
+function isFromBefore(event: MatrixEvent, membership: MatrixEvent): boolean {
+  const joined = membership.getContent().membership === "join" && membership.getPrevContent().membership !== "join";
+  return joined && event.getTs() < membership.getTs();
 }
 
 async function arrival(roomId: string): Promise<Room> {

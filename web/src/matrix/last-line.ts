@@ -52,6 +52,7 @@ export function lastSaid(room: Room): MatrixEvent | undefined {
 }
 
 export function isSaid(event: MatrixEvent): boolean {
+  if (event.getContent().msgtype === MsgType.KeyVerificationRequest) return false;
   return !event.isState() && SAID.has(event.getType()) && !event.isRelation(RelationType.Replace);
 }
 

@@ -30,6 +30,7 @@ export function kindOf(event: MatrixEvent): Kind {
   if (event.isState()) return QUIET.has(event.getType()) ? "state" : "hidden";
   if (event.isRedaction() || event.getType() === EventType.Reaction) return "about";
   if (event.isRelation(RelationType.Replace)) return "about";
+  if (event.getContent().msgtype === MsgType.KeyVerificationRequest) return "hidden"; // asked over the page instead
   return MESSAGES.has(event.getType()) ? "message" : "hidden";
 }
 

@@ -57,7 +57,8 @@ function said(event: MatrixEvent): { text: string; confirm: boolean } {
   if (phase === "unsupported") return { text: w.none, confirm: false };
   if (phase === "insecure") return { text: w.insecure, confirm: false };
   if (phase !== "ready") return { text: w.engine, confirm: false };
-  const why = unreadable(event.decryptionFailureReason);
+  const me = matrix().getSafeUserId();
+  const why = unreadable(event, matrix().getRoom(event.getRoomId())?.getMember(me)?.events.member);
   if (!why) return { text: w.reading, confirm: false };
   return { text: w[why], confirm: helps(why) && !verified };
 }

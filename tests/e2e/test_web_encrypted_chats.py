@@ -1,0 +1,185 @@
+"""Encrypted chats in the browser client: read by those in them, on their devices, nowhere else."""
+
+import asyncio
+from pathlib import Path
+
+from encrypting_people import Encrypted
+from encrypting_people import reads as nio_reads
+from encrypting_people import say as nio_says
+from harness.bongsu import running
+from harness.process import open_folder
+from playwright.async_api import Route, expect
+from web_browser import Web, check_accessible, in_one_browser, opened_browser, picture
+from web_encryption import (
+    ENCRYPTED,
+    encrypted_chat,
+    encrypts,
+    enter_recovery_key,
+    keys_in_backup,
+    make_recovery_key,
+    reads,
+    say,
+    until,
+)
+
+pytestmark = in_one_browser
+
+
+async def test_two_people_and_three_devices(web: Web) -> None:
+    """A third device reads what was said before it came, once it has the recovery key."""
+    minji, john = await web.person("민지"), await web.person("John")
+    room_id = await encrypted_chat(minji, john)
+    at = f"#/room/{room_id}"
+    async with web.page(minji, at=at) as ours, web.page(john, at=at, size="phone") as theirs:
+        await encrypts(minji)
+        await encrypts(john)
+        await ours.locator(".room-head").get_by_text("암호화됨").wait_for()
+        await say(ours, "점심 먹을래?")
+        await reads(theirs, "점심 먹을래?")
+        await say(theirs, "좋지, 열두 시")
+        await reads(ours, "좋지, 열두 시")
+        history = await minji.call("GET", f"/rooms/{room_id}/messages?dir=b")
+        sent = [each for each in history["chunk"] if each["type"] == "m.room.encrypted"]
+        assert len(sent) == 2
+        assert not any("body" in each["content"] for each in sent)
+        await picture(theirs, "web-encrypted-chat")
+
+        async def both_are_there() -> bool:
+            return await keys_in_backup(minji) == 2
+
+        await until(both_are_there, "both keys in the backup")
+        await ours.goto(f"{web.url}/#/")
+        key = await make_recovery_key(ours)
+
+    phone = await minji.login_again()
+    async with web.page(phone, at=at, size="phone") as page:
+        for _ in range(2):
+            await page.get_by_text("기기를 확인하면 읽을 수 있습니다").first.wait_for()
+        await check_accessible(page)
+        await picture(page, "web-undecryptable")
+        await page.get_by_role("button", name="기기 확인").first.click()
+        await enter_recovery_key(page, key)
+        await reads(page, "점심 먹을래?")
+        await reads(page, "좋지, 열두 시")
+        await say(page, "휴대폰에서도 보여")
+        await reads(page, "휴대폰에서도 보여")
+
+
+async def test_what_cannot_be_read_is_explained(web: Web) -> None:
+    minji, john = await web.person("민지"), await web.person("John")
+    room_id = await minji.create_room(
+        preset="private_chat", invite=[john.user_id], initial_state=[ENCRYPTED]
+    )
+    unknown = {
+        "algorithm": "m.megolm.v1.aes-sha2",
+        "ciphertext": "AwgAEnACgAkLmt6qF84IK++J7UDH2Za1YVchHyprqTqsg2yyOwAtHaZTwyNg37afzg8f3r9I"
+        "sN9rH4RNFg7MaZencUJe4qvELiDiopUjy5wYVDAtqdBzer5bWRD9ldxp1FLgbQvBcjkkywYjCsmsq6+h",
+        "session_id": "nevergiventoanybodynevergiventoanybodynever",
+        "sender_key": "IlRMeOPX2e0MurIyfWEucYBRVOEEUMrOHqn/8mLqMjA",
+        "device_id": minji.device_id,
+    }
+    path = f"/rooms/{room_id}/send/m.room.encrypted"
+    await minji.call("PUT", f"{path}/before", unknown)
+    await john.join(room_id)
+    async with web.page(john, at=f"#/room/{room_id}") as page:
+        await encrypts(john)
+        await page.get_by_text("들어오기 전에 보낸 메시지라 읽을 수 없습니다").wait_for()
+        await minji.call("PUT", f"{path}/after", unknown)
+        await page.get_by_text("키를 기다리는 중입니다").wait_for()
+        await minji.call("PUT", f"{path}/odd", {**unknown, "ciphertext": "odd"})
+        await page.get_by_text("망가져 있어 풀 수 없습니다").wait_for()
+        await check_accessible(page)
+
+
+async def test_a_room_that_is_not_encrypted_says_so(web: Web) -> None:
+    minji = await web.person("민지")
+    room_id = await minji.create_room(name="모임")
+    async with web.page(minji, at=f"#/room/{room_id}", size="phone") as page:
+        await page.get_by_text("암호화 안 됨").first.wait_for()
+        path = f"/rooms/{room_id}/state/m.room.encryption"
+        await minji.call("PUT", path, ENCRYPTED["content"])
+        await page.locator(".room-head").get_by_text("암호화됨").wait_for()
+        await expect(page.get_by_text("암호화 안 됨")).to_have_count(0)
+
+
+async def test_keys_sent_while_the_engine_comes_are_not_lost(web: Web) -> None:
+    """A device that has keys takes no answer of the server before it can read what is in it."""
+    minji, john = await web.person("민지"), await web.person("John")
+    room_id = await encrypted_chat(minji, john)
+    at = f"#/room/{room_id}"
+    async with web.context(john) as context, web.page(minji, at=at) as ours:
+        theirs = await context.new_page()
+        await theirs.goto(f"{web.url}/{at}")
+        await encrypts(minji)
+        await encrypts(john)
+        await say(ours, "하나")
+        await reads(theirs, "하나")
+        await theirs.close()
+        # A next start, while the engine is long in coming and somebody goes on writing.
+        theirs = await context.new_page()
+        let_go = asyncio.Event()
+
+        asked = asyncio.Event()
+
+        async def withhold(route: Route) -> None:
+            asked.set()
+            await let_go.wait()
+            await route.continue_()
+
+        await theirs.route("**/*.wasm", withhold)
+        await theirs.goto(f"{web.url}/{at}")
+        await asked.wait()
+        await ours.reload()  # a new key for its next message
+        await say(ours, "둘")
+        await reads(ours, "둘")
+        let_go.set()
+        await reads(theirs, "둘")
+        await reads(theirs, "하나")
+
+
+async def test_with_another_library(web: Web, tmp_path: Path) -> None:
+    """matrix-nio and its own crypto: what one writes the other reads."""
+    others = Encrypted(web.url, tmp_path)
+    minji = await web.person("민지")
+    john = await others.person("john")
+    room_id = await minji.create_room(
+        preset="private_chat", invite=[john.user_id], initial_state=[ENCRYPTED]
+    )
+    await john.nio.join(room_id)
+    async with web.page(minji, at=f"#/room/{room_id}") as page:
+        await encrypts(minji)
+        await john.sync()
+        await nio_says(john, room_id, "from nio")
+        await reads(page, "from nio")
+        await say(page, "브라우저에서")
+        await nio_reads(john, room_id, "브라우저에서")
+    await others.close()
+
+
+async def test_server_killed_in_mid_sentence() -> None:
+    """What was written while it was away arrives once, encrypted."""
+    with open_folder() as folder, running(folder) as server:
+        async with opened_browser() as browser:
+            web = Web(server.url, browser)
+            minji, john = await web.person("민지"), await web.person("John")
+            room_id = await encrypted_chat(minji, john)
+            at = f"#/room/{room_id}"
+            async with (
+                web.page(minji, at=at, expects_errors=True) as ours,
+                web.page(john, at=at, expects_errors=True) as theirs,
+            ):
+                await encrypts(minji)
+                await encrypts(john)
+                await say(ours, "들려?")
+                await reads(theirs, "들려?")
+                server.kill()
+                await say(ours, "서버가 없어도 쓴다")
+                await reads(ours, "서버가 없어도 쓴다")
+                server.start()
+                await reads(theirs, "서버가 없어도 쓴다")
+                await expect(ours.locator(".message").get_by_text("쓴다")).to_have_count(1)
+            history = await minji.call("GET", f"/rooms/{room_id}/messages?dir=b")
+            kinds = [each["type"] for each in history["chunk"]]
+            assert kinds.count("m.room.encrypted") == 2
+            assert "m.room.message" not in kinds
+            await web.close()
