@@ -76,7 +76,8 @@ async def client(homeserver: str) -> AsyncIterator[HttpClient]:
 @pytest.fixture(scope="session")
 def web_server() -> Iterator[Bongsu]:
     """The server that the browser client's tests share; those that harm one start their own."""
-    with open_folder() as folder, running(folder) as bongsu:
+    settings = {"BONGSU_OUTGOING_ALLOWED_NETWORKS": "127.0.0.1/32"}  # previewed pages are here
+    with open_folder() as folder, running(folder, settings=settings) as bongsu:
         yield bongsu
 
 

@@ -10,6 +10,7 @@ import { Devices } from "./devices";
 import { Leave } from "./leave";
 import { Notifications } from "./notifications";
 import { Password } from "./password";
+import { Previews } from "./previews";
 import { Profile } from "./profile";
 import "./settings.css";
 
@@ -29,6 +30,7 @@ export function Settings({ part }: { part?: string }) {
       <Profile />
       <Appearance />
       <Notifications />
+      <Previews />
       <div class="card" id="encryption"><EncryptionSettings /></div>
       <Devices />
       <Password />
