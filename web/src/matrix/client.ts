@@ -83,19 +83,7 @@ export async function signOut(): Promise<void> {
 async function start(who: Session): Promise<void> {
   const isOver = () => session.peek() !== who || elsewhere.peek();
   await hold();
-  const store = await openStore(who);
-  const starting = new LateCryptoClient({
-    baseUrl: current.value,
-    fetchFn: siteFetch,
-    userId: who.userId,
-    deviceId: who.deviceId,
-    accessToken: who.accessToken,
-    store,
-    scheduler: new MatrixScheduler(),
-    cryptoCallbacks: secretCallbacks,
-    timelineSupport: true,
-    useAuthorizationHeader: true,
-  });
+  const [starting, store] = await withStore(who);
   if (isOver()) return;
   starting.on(ClientEvent.Sync, (state) => {
     syncState.value = state;
@@ -134,13 +122,31 @@ async function clear(leaving: MatrixClient): Promise<void> {
   await Promise.race([cleared, new Promise((resolve) => setTimeout(resolve, CLEARING_MS_MAX))]);
 }
 
-/** Kept in the browser's database; without one (private windows), in memory. */
-async function openStore(who: Session): Promise<MemoryStore> {
+/** A client that keeps rooms in the browser's database; without one (private windows), in memory. */
+async function withStore(who: Session): Promise<[MatrixClient, MemoryStore]> {
   const store = new IndexedDBStore({ indexedDB, localStorage, dbName: `bongsu:${who.userId}:${who.deviceId}` });
+  const client = made(who, store);
   try {
-    await store.startup();
-    return store;
-  } catch {
-    return new MemoryStore({ localStorage });
+    await store.startup(); // makes people, so it needs the client it belongs to
+    return [client, store];
+  } catch (fault) {
+    console.warn("nothing is kept in this browser:", fault);
+    const memory = new MemoryStore({ localStorage });
+    return [made(who, memory), memory];
   }
+}
+
+function made(who: Session, store: MemoryStore): MatrixClient {
+  return new LateCryptoClient({
+    baseUrl: current.value,
+    fetchFn: siteFetch,
+    userId: who.userId,
+    deviceId: who.deviceId,
+    accessToken: who.accessToken,
+    store,
+    scheduler: new MatrixScheduler(),
+    cryptoCallbacks: secretCallbacks,
+    timelineSupport: true,
+    useAuthorizationHeader: true,
+  });
 }
