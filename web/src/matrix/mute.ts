@@ -43,12 +43,21 @@ export function loudnessBy(rules: IPushRules | undefined): Map<string, Loudness>
   return found;
 }
 
+let queue: Promise<unknown> = Promise.resolve();
+
+/** One wish after another: the last one holds. */
+export function setLoudness(roomId: string, wanted: Loudness): Promise<void> {
+  const step = queue.then(() => changeRules(roomId, wanted));
+  queue = step.catch(() => undefined);
+  return step;
+}
+
 /** The new rule is there before the old one goes, so the room is never louder than both. */
-export async function setLoudness(roomId: string, wanted: Loudness): Promise<void> {
+async function changeRules(roomId: string, wanted: Loudness): Promise<void> {
   const client = matrix();
-  const rules = client.pushRules?.global;
-  const overrides = (rules?.override ?? []).filter((rule) => roomOf(rule) === roomId);
-  const own = (rules?.room ?? []).some((rule) => rule.rule_id === roomId);
+  const rules = (await client.getPushRules()).global; // what the last wish made of them, and other devices
+  const overrides = (rules.override ?? []).filter((rule) => roomOf(rule) === roomId);
+  const own = (rules.room ?? []).some((rule) => rule.rule_id === roomId);
   if (wanted === "none") {
     const condition = { kind: ConditionKind.EventMatch, key: "room_id", pattern: roomId } as const;
     await client.addPushRule("global", PushRuleKind.Override, roomId, { actions: [], conditions: [condition] });

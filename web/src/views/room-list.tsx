@@ -58,7 +58,7 @@ export function RoomList() {
           />
           <button class="plain new" aria-label={w.group} title={w.group} onClick={() => go({ view: "new" })}><Icon name="plus" /></button>
         </header>
-        <EncryptionCard />
+        {!query.value.trim() && <EncryptionCard />}
         {query.value.trim() ? (
           <Found term={query.value.trim()} onLeave={() => (query.value = "")} />
         ) : !ready.value ? (

@@ -45,7 +45,7 @@ export function Found({ term, onLeave }: { term: string; onLeave(): void }) {
   };
   return (
     <div class="found" onKeyDown={arrows}>
-      <Section title={w.rooms}>
+      {found.length > 0 && <Section title={w.rooms}>
         {found.map((row) => (
           <li key={row.id}>
             <a class="opens" href={address({ view: "room", roomId: row.id })} onClick={onLeave}>
@@ -56,8 +56,7 @@ export function Found({ term, onLeave }: { term: string; onLeave(): void }) {
             </a>
           </li>
         ))}
-        {!found.length && <li class="quiet none">{w.none}</li>}
-      </Section>
+      </Section>}
       <People term={settled} />
       <Messages term={settled} />
     </div>
@@ -69,6 +68,7 @@ function People({ term }: { term: string }) {
   const near = friends.value.filter(({ name }) => matches(name, term));
   const others = (value ?? []).filter(({ userId }) => !near.some((each) => each.userId === userId));
   const people: Person[] = [...near, ...others];
+  if (!people.length && !waiting && !error) return null;
   return (
     <Section title={w.people}>
       {people.map((person) => (

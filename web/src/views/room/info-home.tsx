@@ -1,6 +1,5 @@
 /** The first page about a room: what it is, how loud it is, and the ways on. */
 
-import { useSignal } from "@preact/signals";
 import type { Room } from "matrix-js-sdk";
 
 import { directRooms } from "../../matrix/direct";
@@ -11,9 +10,8 @@ import { setPinned } from "../../matrix/room-actions";
 import { pictureOf, TAG_PINNED } from "../../matrix/room-row";
 import { topicOf } from "../../matrix/room-settings";
 import { Avatar } from "../../ui/avatar";
-import { inPlainWords } from "../../ui/errors";
 import { Icon, type IconName } from "../../ui/icon";
-import { tell } from "../../ui/question";
+import { useWish } from "../../ui/use-wish";
 import { words } from "../../words";
 import { RoomEncryption } from "../encryption/room-encryption";
 import { showPerson } from "../person-card";
@@ -74,39 +72,24 @@ function Way({ icon, label, onClick }: { icon: IconName; label: string; onClick(
 }
 
 function Pinned({ room }: { room: Room }) {
-  const busy = useSignal(false);
-  const change = async (pinned: boolean) => {
-    busy.value = true;
-    await setPinned(room.roomId, pinned).catch((error: unknown) => tell(inPlainWords(error)));
-    busy.value = false;
-  };
+  const [pinned, pin] = useWish(TAG_PINNED in room.tags, (wanted) => setPinned(room.roomId, wanted));
   return (
     <label class="choice">
-      <input
-        type="checkbox"
-        checked={TAG_PINNED in room.tags}
-        disabled={busy.value}
-        onChange={(event) => void change(event.currentTarget.checked)}
-      />
+      <input type="checkbox" checked={pinned} onChange={(event) => pin(event.currentTarget.checked)} />
       {w.pin}
     </label>
   );
 }
 
 function LoudnessOf({ room }: { room: Room }) {
-  const busy = useSignal(false);
   const now = loudness.value.get(room.roomId) ?? "all";
-  const change = async (wanted: Loudness) => {
-    busy.value = true;
-    await setLoudness(room.roomId, wanted).catch((error: unknown) => tell(inPlainWords(error)));
-    busy.value = false;
-  };
+  const [shown, wish] = useWish<Loudness>(now, (wanted) => setLoudness(room.roomId, wanted));
   return (
-    <fieldset disabled={busy.value}>
+    <fieldset>
       <legend>{w.notify}</legend>
       {LOUDNESS.map((each) => (
         <label key={each} class="choice">
-          <input type="radio" name="loudness" checked={now === each} onChange={() => void change(each)} />
+          <input type="radio" name="loudness" checked={shown === each} onChange={() => wish(each)} />
           {w[each as "all" | "mentions" | "none"]}
         </label>
       ))}

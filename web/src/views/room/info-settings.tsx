@@ -24,6 +24,7 @@ import { Avatar } from "../../ui/avatar";
 import { inPlainWords } from "../../ui/errors";
 import { PictureField } from "../../ui/picture-field";
 import { ask, tell } from "../../ui/question";
+import { useWish } from "../../ui/use-wish";
 import { words } from "../../words";
 import { TextSetting } from "./text-setting";
 
@@ -120,16 +121,15 @@ function Picture({ room }: { room: Room }) {
 }
 
 function DoorOf({ room }: { room: Room }) {
-  const { busy, run } = useSaving();
-  const rule: string = room.getJoinRule();
+  const [rule, wish] = useWish<string>(room.getJoinRule(), (wanted) => setDoor(room.roomId, wanted as Door));
   const isKnown = DOORS.includes(rule as Door);
   return (
     <label>
       {w.door}
       <select
         value={rule}
-        disabled={busy || !mayChange(room, EventType.RoomJoinRules)}
-        onChange={(event) => void run(() => setDoor(room.roomId, event.currentTarget.value as Door))}
+        disabled={!mayChange(room, EventType.RoomJoinRules)}
+        onChange={(event) => wish(event.currentTarget.value)}
       >
         {!isKnown && <option value={rule}>{w.otherDoor}</option>}
         {DOORS.map((each) => <option key={each} value={each}>{w[each as "invite" | "knock" | "public"]}</option>)}
@@ -139,14 +139,14 @@ function DoorOf({ room }: { room: Room }) {
 }
 
 function HistoryOf({ room }: { room: Room }) {
-  const { busy, run } = useSaving();
+  const [visibility, wish] = useWish(historyOf(room), (wanted) => setHistory(room.roomId, wanted as (typeof HISTORY)[number]));
   return (
     <label>
       {w.history}
       <select
-        value={historyOf(room)}
-        disabled={busy || !mayChange(room, EventType.RoomHistoryVisibility)}
-        onChange={(event) => void run(() => setHistory(room.roomId, event.currentTarget.value as (typeof HISTORY)[number]))}
+        value={visibility}
+        disabled={!mayChange(room, EventType.RoomHistoryVisibility)}
+        onChange={(event) => wish(event.currentTarget.value)}
       >
         {HISTORY.map((each) => <option key={each} value={each}>{w[each as "joined" | "invited" | "shared" | "world_readable"]}</option>)}
       </select>
