@@ -45,6 +45,7 @@ export function HealthLine({ health }: { health: Health }) {
 }
 
 export function Services({ services }: { services: Service[] }) {
+  if (!services.length) return null;
   return (
     <>
       <h2>{w.services}</h2>
