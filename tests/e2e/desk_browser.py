@@ -81,7 +81,10 @@ async def check_accessible(page: Page) -> None:
     assert overflow <= 0, f"{page.url} is {overflow} px too wide"
 
 
-async def picture(page: Page, name: str) -> None:
-    """Keep a picture for the documentation if BONGSU_PICTURES names a folder."""
+async def picture(page: Page, name: str, *, whole: bool = True, at: str = "body") -> None:
+    """Keep a picture for the documentation if BONGSU_PICTURES names a folder: of the whole page, or
+    of what fits the screen from `at` on."""
     if PICTURES:
-        await page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+        if not whole:
+            await page.locator(at).first.evaluate("each => each.scrollIntoView()")
+        await page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=whole)
