@@ -92,9 +92,17 @@ async function load(client: LateCryptoClient, who: Session): Promise<void> {
   markKeys(who, (await engine.getOwnDeviceKeys()).ed25519);
   await client.lateCrypto.arrive(engine as unknown as SyncCryptoCallbacks);
   encryption.value = { ...encryption.peek(), phase: "ready" };
+  void readWhatCame(client);
   const { settle } = await untilReached(() => import("./crypto-identity"));
   await settle(client, engine).catch((error) => console.warn("encryption is not set up yet:", error));
   await look(client, who, engine);
+}
+
+/** Messages that came before the engine, a room at a time. */
+async function readWhatCame(client: MatrixClient): Promise<void> {
+  for (const room of client.getRooms()) {
+    if (room.hasEncryptionStateEvent() && !isOver(client)) await room.decryptAllEvents();
+  }
 }
 
 /** Signed out, or this browser goes on in another tab. */

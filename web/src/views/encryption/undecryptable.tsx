@@ -1,4 +1,4 @@
-/** A message that cannot be read here: why, and what helps. Draws itself anew when keys arrive. */
+/** A message that cannot be read here, or not yet: why, and what helps. Draws itself anew when keys arrive. */
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -30,12 +30,13 @@ const w = words({
 
 export function Undecryptable({ event }: { event: MatrixEvent }) {
   const seen = useSignal(0);
+  const isReady = encryption.value.phase === "ready"; // a message may be older than the engine
   useEffect(() => {
     const again = () => seen.value++;
     event.on(MatrixEventEvent.Decrypted, again);
     void matrix().decryptEventIfNeeded(event);
     return () => void event.off(MatrixEventEvent.Decrypted, again);
-  }, [event]);
+  }, [event, isReady]);
   seen.value;
   const { text, confirm } = said(event);
   return (

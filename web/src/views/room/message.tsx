@@ -32,7 +32,6 @@ const STEADY_PIXELS = 10; // a finger that moves farther scrolls
 const w = words({
   unread: [(n: number) => `${n}명이 아직 읽지 않음`, (n: number) => `${n} have not read this yet`],
   deleted: ["삭제된 메시지입니다", "This message was deleted"],
-  decrypting: ["암호를 푸는 중…", "Decrypting…"],
   person: [(name: string) => `${name}님의 정보`, (name: string) => `About ${name}`],
   me: ["나", "Me"],
 });
@@ -99,7 +98,6 @@ function Said({ row }: { row: MessageRow }) {
     case "redacted":
       return <p class="quiet deleted"><Icon name="remove" /> {w.deleted}</p>;
     case "decrypting":
-      return <p class="quiet">{w.decrypting}</p>;
     case "undecryptable":
       return <Undecryptable event={event} />;
     case "media":
