@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest_asyncio
 from harness.bongsu import Bongsu
@@ -151,6 +152,20 @@ async def test_a_voice_note_is_recorded_and_heard(web: Web) -> None:
     assert audio["duration"] == sent["info"]["duration"] >= 2000
     assert len(audio["waveform"]) > 10
     assert 0 < max(audio["waveform"]) <= 1024
+
+
+async def test_a_file_goes_into_the_thread_where_it_was_chosen(web: Web) -> None:
+    minji = await web.person("민지")
+    room_id = await minji.create_room(name="스레드")
+    root = await minji.send_text(room_id, "뿌리")
+    address = f"{room_address(room_id)}?thread={quote(root)}"
+    async with web.page(minji, at=address) as page:
+        thread = page.get_by_role("complementary", name="스레드")
+        await thread.locator("input[type=file]").set_input_files(payload("잎.txt", b"leaf"))
+        await thread.get_by_role("textbox").press("Enter")
+        await expect(thread.get_by_role("button", name="저장: 잎.txt")).to_be_visible()
+    relation = (await last_message(minji, room_id))["m.relates_to"]
+    assert (relation["rel_type"], relation["event_id"]) == ("m.thread", root)
 
 
 async def test_a_video_has_a_still_and_plays(web: Web) -> None:

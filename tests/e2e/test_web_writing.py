@@ -97,6 +97,24 @@ async def test_what_was_typed_outlives_reloads_and_other_rooms(web: Web) -> None
     assert not await messages(minji, second)
 
 
+async def test_text_that_cannot_be_sent_stays(web: Web) -> None:
+    minji = await web.person("민지")
+    room_id = await minji.create_room(name="하나")
+    async with web.page(minji, at=room_address(room_id), expects_errors=True) as page:
+        await writing(page).fill("봉수" * 10_000)
+        await writing(page).press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text(re.compile("너무 깁니다"))
+        assert len(await writing(page).input_value()) == 20_000
+
+        await writing(page).fill("쓰다가 쫓겨난 글")
+        await minji.call("POST", "/logout", {})
+        await page.get_by_text("이 기기의 로그인이 다른 곳에서 끝났습니다").wait_for()
+        await page.get_by_label("아이디", exact=True).fill(minji.user_id)
+        await page.get_by_label("비밀번호", exact=True).fill("wonderland")
+        await page.get_by_role("button", name="로그인", exact=True).click()
+        await expect(writing(page)).to_have_value("쓰다가 쫓겨난 글")
+
+
 async def test_a_composition_is_never_broken(web: Web) -> None:
     """Goal: Korean is typed syllable by syllable, and what is drawn meanwhile leaves it alone.
 

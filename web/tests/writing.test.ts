@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { ROOM } from "../src/matrix/mentions";
 import { best, queryAt } from "../src/views/room/completion";
-import { editContent, messageContent } from "../src/views/room/composer-content";
+import { editContent, isTooLong, messageContent } from "../src/views/room/composer-content";
 import { toHtml } from "../src/views/room/markdown";
 
 const MINSU = { userId: "@minsu:example.org", name: "민수 (김)" };
@@ -66,6 +66,13 @@ test("commands", () => {
   expect(sent("/etc/hosts")).toMatchObject({ body: "/etc/hosts" });
   expect(sent("/me")).toBeNull();
   expect(sent(" \n ")).toBeNull();
+});
+
+test("what no event can hold is found out before it is sent", () => {
+  const of = (text: string) => isTooLong(messageContent({ text, mentions: [] })!);
+  expect(of("봉".repeat(14_000))).toBe(false);
+  expect(of("봉".repeat(15_500))).toBe(true);
+  expect(of(`**${"봉".repeat(8_000)}**`)).toBe(true); // it goes twice, as text and as HTML
 });
 
 test("what is being named at the caret", () => {

@@ -1,12 +1,10 @@
 /**
  * What was typed and not sent, by person and composer; it outlives reloads, crashes and a session ended elsewhere.
- * Written at every key, so it is kept in localStorage, which is synchronous. A person who signs out takes it along.
+ * Written at every key, so it is kept in localStorage, which is synchronous. Only a sign-out by the person ends it.
  */
 
-import { effect } from "@preact/signals";
-
 import type { Mention } from "./mentions";
-import { endedElsewhere, session } from "./session";
+import { session } from "./session";
 
 const DRAFTS_MAX = 200; // composers; the oldest draft makes room
 const PREFIX = "bongsu.draft.";
@@ -46,11 +44,15 @@ export function dropDraft(composer: string): void {
   localStorage.removeItem(keyOf(composer));
 }
 
-effect(() => {
-  if (session.value || endedElsewhere.peek()) return;
-  unstored.clear();
-  for (const key of storedKeys()) localStorage.removeItem(key);
-});
+/** At a sign-out by the person: nothing of what was written stays in this browser. */
+export function forgetDrafts(userId: string): void {
+  const own = `${PREFIX}${userId} `;
+  for (const key of [...unstored.keys(), ...storedKeys()]) {
+    if (!key.startsWith(own)) continue;
+    unstored.delete(key);
+    localStorage.removeItem(key);
+  }
+}
 
 function makeRoom(): void {
   const keys = storedKeys();

@@ -16,6 +16,8 @@ export interface Answered {
 
 type Content = Record<string, unknown> & { msgtype: string; body: string };
 
+// An event holds 65,536 bytes; encryption makes four of three, and the envelope wants some too.
+const CONTENT_BYTES_MAX = 45_000;
 const SHRUG = "¯\\_(ツ)_/¯";
 export const COMMANDS = ["me", "shrug", "plain"] as const;
 
@@ -44,6 +46,11 @@ export function editContent(written: Written, eventId: string, before: readonly 
     "m.mentions": news?.length ? { user_ids: news } : {},
     "m.relates_to": { rel_type: "m.replace", event_id: eventId },
   };
+}
+
+/** Servers would refuse it; said while the text is still where it can be parted. */
+export function isTooLong(content: Content): boolean {
+  return new TextEncoder().encode(JSON.stringify(content)).length > CONTENT_BYTES_MAX;
 }
 
 /** For what is not text too: pictures, voice, files. */

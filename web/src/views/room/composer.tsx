@@ -19,7 +19,7 @@ import { touch } from "../../ui/touch";
 import { words } from "../../words";
 import { ComposerAbout } from "./composer-about";
 import { announce, Completion, CompletionList } from "./composer-completion";
-import { type Answered, editContent, messageContent, relation } from "./composer-content";
+import { type Answered, editContent, isTooLong, messageContent, relation } from "./composer-content";
 import { Field } from "./composer-field";
 import { followFiles, pastedFiles } from "./composer-files";
 import { lastEditable, writtenIn } from "./composer-original";
@@ -39,6 +39,7 @@ const w = words({
   voice: ["음성 녹음", "Record a voice message"],
   silent: ["이 대화에는 쓸 수 없습니다.", "You cannot write in this chat."],
   left: [(n: number) => `한 번에 너무 많습니다. ${n}개는 붙이지 못했습니다.`, (n: number) => `Too many at once: ${n} were left out.`],
+  long: ["글이 너무 깁니다. 나누어서 보내 주세요.", "It is too long. Please send it in parts."],
   unsent: ["보내지 못했습니다. 쓴 글은 그대로 있습니다.", "It was not sent. What you wrote is still here."],
 });
 
@@ -86,6 +87,7 @@ function Writing({ roomId, thread, composer }: { roomId: string; thread?: string
     const { editing } = composing.peek().get(composer) ?? {};
     const content = editing ? editContent(written, editing, mentionedIn(roomId, editing)) : messageContent(written, answered(roomId, composer));
     if (!content) return;
+    if (isTooLong(content)) return void (trouble.value = w.long);
     iStop(roomId);
     if (!editing) field.clear();
     compose(composer, {});

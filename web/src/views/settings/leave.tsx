@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 
 import { matrix, signOut } from "../../matrix/client";
+import { forgetDrafts } from "../../matrix/drafts";
 import { forgetOutbox, unsent } from "../../matrix/outbox";
 import { ask } from "../../ui/question";
 import { Icon } from "../../ui/icon";
@@ -28,6 +29,7 @@ export function Leave() {
     busy.value = true;
     const userId = matrix().getUserId()!;
     await signOut();
+    forgetDrafts(userId);
     await forgetOutbox(userId);
   };
   return (
