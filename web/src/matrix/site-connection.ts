@@ -16,7 +16,7 @@ export type Way =
 const FRESH_MS = 1_500; // a site heard within it is not asked again before a request that cannot be repeated
 const DOUBT_MS_MIN = 1_000; // between two looks because of answers such as 503
 const AGAIN_MS = 1_000; // when nobody answered, doubled each time
-const AGAIN_MS_MAX = 10_000;
+const AGAIN_MS_MAX = 5_000;
 
 export class Connection {
   readonly current;
