@@ -33,6 +33,7 @@ import { belongs, type Row, rowsOf } from "./timeline/rows";
 import { EventWindow } from "./timeline/window";
 
 const WINDOW_EVENTS_MAX = 600; // kept while reading
+const SPARE_EVENTS = 100; // more than that, before the oldest are let go together
 const ARRIVING_EVENTS_MAX = 1_200; // kept while the reader is elsewhere and messages come in
 const CATCH_UP_TRIES = 5; // pages read until the window meets what sync has brought
 
@@ -61,6 +62,8 @@ export class RoomTimeline {
   readonly rows = signal<readonly Row[]>([]);
   readonly older = signal<Edge>("more");
   readonly newer = signal<Edge>("none");
+  /** How many messages of others came while the present was not loaded. */
+  readonly missed = signal(0);
   /** The reader stays at the newest message; set by the view. */
   following = true;
   /** Event that the reader had read up to when the room was opened; the line of what is new stands behind it. */
@@ -207,6 +210,7 @@ export class RoomTimeline {
   private settle(): void {
     this.older.value = this.window.back === null ? "none" : "more";
     this.newer.value = this.window.live ? "none" : "more";
+    if (this.window.live) this.missed.value = 0;
     this.publish();
   }
 
@@ -298,10 +302,11 @@ export class RoomTimeline {
     const redacted = event.isRedaction() ? redactedBy(event) : undefined;
     if (redacted) this.redact(redacted, event);
     const { window } = this;
+    if (!window.live && kindOf(event) === "message" && belongs(event, this.thread) && event.getSender() !== this.viewer) this.missed.value++;
     if (!window.live || window.has(event.getId()!) || !this.keeps(event)) return this.change();
     window.push(event);
-    if (this.following) window.trim(WINDOW_EVENTS_MAX, "start");
-    else if (window.trim(ARRIVING_EVENTS_MAX, "end").length) this.newer.value = "more";
+    if (this.following && window.events.length > WINDOW_EVENTS_MAX + SPARE_EVENTS) window.trim(WINDOW_EVENTS_MAX, "start");
+    else if (!this.following && window.trim(ARRIVING_EVENTS_MAX, "end").length) this.newer.value = "more";
     if (this.following && window.back === undefined) this.older.value = "more";
     this.change();
   }

@@ -12,7 +12,7 @@ import { Virtualizer, type VirtualizerHandle } from "virtua";
 const AT_END_PIXELS = 48; // so close to the end counts as there
 const NEAR_SCREENS = 3; // ask for more when so many screens are left
 const BUFFER_PIXELS = 600; // drawn beyond what is seen
-const SETTLING_FRAMES = 12; // rows are measured after they were drawn: a place is aimed at anew meanwhile
+const AIMED_MS = 1_000; // rows are measured after they were drawn: a place is aimed at anew meanwhile
 
 export interface ScrollerHandle {
   toEnd(): void;
@@ -41,18 +41,25 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
   const frame = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
   const atEnd = useRef(true);
-  const aim = useRef<{ key: string; align: "start" | "center"; frames: number } | null>(null);
+  const catchingUp = useRef(false); // rows were added at the end, and the list has not followed yet
+  const offset = useRef(0); // when last looked at
+  const aim = useRef<{ key: string; align: "start" | "center" } | null>(null);
 
   const toEnd = () => {
     aim.current = null;
     atEnd.current = true;
+    catchingUp.current = true;
     if (shown.length) list.current?.scrollToIndex(shown.length - 1, { align: "end" });
   };
   const look = () => {
     const at = list.current;
     if (!at || !shown.length) return;
     const left = at.scrollSize - at.scrollOffset - at.viewportSize;
-    atEnd.current = left < AT_END_PIXELS;
+    if (left < AT_END_PIXELS) {
+      atEnd.current = !aim.current;
+      catchingUp.current = false;
+    } else if (at.scrollOffset < offset.current - 1 && !catchingUp.current) atEnd.current = false; // a way up leaves it
+    offset.current = at.scrollOffset;
     onMove(atEnd.current);
     if (at.scrollOffset < at.viewportSize * NEAR_SCREENS) onNear("start");
     if (left < at.viewportSize * NEAR_SCREENS) onNear("end");
@@ -64,8 +71,14 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
       const index = shown.findIndex((row) => row.key === key);
       if (index === -1) return false;
       atEnd.current = false;
-      aim.current = { key, align, frames: SETTLING_FRAMES };
+      const aimed = { key, align };
+      aim.current = aimed;
       list.current?.scrollToIndex(index, { align });
+      setTimeout(() => {
+        if (aim.current !== aimed) return;
+        aim.current = null;
+        look();
+      }, AIMED_MS);
       return true;
     },
     sight() {
@@ -89,16 +102,18 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
       return;
     }
     const index = shown.findIndex((row) => row.key === wanted.key);
-    if (index === -1 || wanted.frames-- <= 0) aim.current = null;
-    else list.current?.scrollToIndex(index, { align: wanted.align });
+    if (index !== -1) list.current?.scrollToIndex(index, { align: wanted.align });
   };
   const byHand = () => {
     aim.current = null;
+    catchingUp.current = false;
   };
+
+  const byInput = { onWheel: byHand, onTouchMove: byHand, onPointerDown: byHand, onKeyDown: byHand };
 
   return (
     <div class="scroller">
-      <div class="frame" ref={frame} role="log" aria-label={label} aria-live="off" tabIndex={-1} onWheel={byHand} onTouchMove={byHand} onPointerDown={byHand}>
+      <div class="frame" ref={frame} role="log" aria-label={label} aria-live="off" tabIndex={0} {...byInput}>
         <div class="push" />
         <Virtualizer ref={list} scrollRef={frame} data={shown as R[]} shift={shift} bufferSize={BUFFER_PIXELS} onScroll={look} onResize={settle}>
           {(row: R) => <div key={row.key}>{draw(row)}</div>}

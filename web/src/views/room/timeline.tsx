@@ -137,7 +137,7 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
         >
           <Edges timeline={timeline} />
           {upwards.value && <JumpUp onClick={() => void toUnread()} />}
-          {!atEnd.value && <JumpDown arrived={arrived.value} onClick={() => void toEnd()} />}
+          {!atEnd.value && <JumpDown arrived={arrived.value + timeline.missed.value} onClick={() => void toEnd()} />}
         </Scroller>
         <NewestAloud timeline={timeline} />
       </div>
