@@ -14,6 +14,11 @@ const w = words({
   invited: [(by: string, who: string) => `${by}님이 ${who}님을 초대했습니다`, (by: string, who: string) => `${by} invited ${who}`],
   removed: [(by: string, who: string) => `${by}님이 ${who}님을 내보냈습니다`, (by: string, who: string) => `${by} removed ${who}`],
   banned: [(by: string, who: string) => `${by}님이 ${who}님을 차단했습니다`, (by: string, who: string) => `${by} banned ${who}`],
+  unbanned: [(by: string, who: string) => `${by}님이 ${who}님의 차단을 풀었습니다`, (by: string, who: string) => `${by} lifted the ban on ${who}`],
+  declined: [(who: string) => `${who}님이 초대를 거절했습니다`, (who: string) => `${who} declined the invitation`],
+  withdrew: [(by: string, who: string) => `${by}님이 ${who}님의 초대를 취소했습니다`, (by: string, who: string) => `${by} withdrew the invitation of ${who}`],
+  refused: [(by: string, who: string) => `${by}님이 ${who}님의 요청을 거절했습니다`, (by: string, who: string) => `${by} refused the request of ${who}`],
+  gaveUp: [(who: string) => `${who}님이 요청을 거두었습니다`, (who: string) => `${who} no longer asks to join`],
   knocked: [(who: string) => `${who}님이 들어오기를 청했습니다`, (who: string) => `${who} asks to join`],
   named: [(name: string) => `대화방 이름: ${name}`, (name: string) => `Room name: ${name}`],
   about: [(topic: string) => `주제: ${topic}`, (topic: string) => `Topic: ${topic}`],
@@ -58,7 +63,6 @@ function membershipInWords(event: MatrixEvent, room: Room, by: string): string {
   const target = event.getStateKey() ?? "";
   const who = nameIn(room, target);
   if (before === now) return ""; // a new name or picture
-  const bySelf = target === event.getSender();
   switch (now) {
     case KnownMembership.Join:
       return w.joined(who);
@@ -69,9 +73,23 @@ function membershipInWords(event: MatrixEvent, room: Room, by: string): string {
     case KnownMembership.Ban:
       return w.banned(by, who);
     case KnownMembership.Leave:
-      return bySelf ? w.left(who) : w.removed(by, who);
+      return gone(before, target === event.getSender(), by, who);
     default:
       return "";
+  }
+}
+
+/** Out of the room, by oneself or not; what it means depends on what one was. */
+function gone(before: unknown, bySelf: boolean, by: string, who: string): string {
+  switch (before) {
+    case KnownMembership.Ban:
+      return w.unbanned(by, who);
+    case KnownMembership.Invite:
+      return bySelf ? w.declined(who) : w.withdrew(by, who);
+    case KnownMembership.Knock:
+      return bySelf ? w.gaveUp(who) : w.refused(by, who);
+    default:
+      return bySelf ? w.left(who) : w.removed(by, who);
   }
 }
 
