@@ -6,7 +6,7 @@
 
 import { signal } from "@preact/signals";
 
-import { type Draft, ENTRIES_MAX, type Entry, newTxnId, nextUp, type Outcome, revived, UNKEPT, type Verdict, verdict } from "./outbox-rules";
+import { type Draft, ENTRIES_MAX, type Entry, newTxnId, nextUp, type Outcome, revived, UNKEPT, type Verdict, verdict, WAIT_MS_MAX } from "./outbox-rules";
 import type { OutboxStore } from "./outbox-store";
 
 const SYNCS_MAX = 2; // after the acknowledgement: an event not seen by then came in a gap of the timeline
@@ -141,8 +141,14 @@ export class Queue {
   private pump(): void {
     const rest = this.restUntil.peek() - Date.now();
     if (!this.person) return;
-    if (rest > 0) return this.later(rest, () => this.pump());
+    if (rest > 0) return this.later(Math.min(rest, WAIT_MS_MAX), () => this.rested());
     for (const entry of nextUp(this.entries.peek(), this.heldRooms)) void this.attempt(entry);
+  }
+
+  /** It has waited long enough by the timer, whatever the clock says by now. */
+  private rested(): void {
+    this.restUntil.value = 0;
+    this.pump();
   }
 
   private async attempt({ txnId, roomId }: Entry): Promise<void> {

@@ -61,7 +61,7 @@ export const ROOMS_AT_ONCE_MAX = 2; // each sends one after the other
 const SERVER_TRIES_MAX = 5; // of what makes the server fail: it may be the message itself
 const AGAIN_MS = 1_000;
 const AGAIN_MS_MAX = 30_000;
-const WAIT_MS_MAX = 300_000;
+export const WAIT_MS_MAX = 300_000; // however long the server asks for
 
 export function verdict({ status, errcode, message, retryAfterMs }: Outcome, tries: number): Verdict {
   const backoff = Math.min(AGAIN_MS * 2 ** (tries - 1), AGAIN_MS_MAX);

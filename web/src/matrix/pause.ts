@@ -2,10 +2,9 @@
 
 /** Resolves after `ms`; rejects with the signal's reason when that comes first. */
 export function pause(ms: number, signal?: AbortSignal | null): Promise<void> {
-  return abortable(new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => clearTimeout(timer), { once: true });
-  }), signal);
+  let timer: ReturnType<typeof setTimeout>;
+  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  return abortable(over, signal).finally(() => clearTimeout(timer));
 }
 
 /** The same promise, but rejected as soon as the signal is aborted. */

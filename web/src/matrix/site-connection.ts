@@ -26,8 +26,8 @@ export class Connection {
   private readonly moved = new Set<(to: string) => void>();
   private recovering: Promise<void> | null = null;
   private nudge = new AbortController();
-  private heardAt = 0;
-  private lookedAt = 0;
+  private heardAt = -Infinity; // by a clock that nobody sets
+  private lookedAt = -Infinity;
 
   /** `ask` gives the HTTP status, and throws without an answer. */
   constructor(
@@ -48,12 +48,12 @@ export class Connection {
   }
 
   heard(site: string): void {
-    if (site === this.current.peek()) this.heardAt = Date.now();
+    if (site === this.current.peek()) this.heardAt = performance.now();
   }
 
   /** Ms since the site of now answered anything. */
   silentFor(): number {
-    return Date.now() - this.heardAt;
+    return performance.now() - this.heardAt;
   }
 
   isFresh(site: string): boolean {
@@ -72,7 +72,7 @@ export class Connection {
   }
 
   doubt(): void {
-    if (Date.now() - this.lookedAt >= DOUBT_MS_MIN) void this.settle();
+    if (performance.now() - this.lookedAt >= DOUBT_MS_MIN) void this.settle();
   }
 
   /** The network came back, or somebody looks at the page: do not wait for the next look. */
@@ -92,7 +92,7 @@ export class Connection {
 
   /** One race; whether anybody answered. A site that answers, but takes no clients, is better than none. */
   private async look(): Promise<boolean> {
-    this.lookedAt = Date.now();
+    this.lookedAt = performance.now();
     const site = this.current.peek();
     const others = this.others.filter((other) => other !== site);
     const answered = new Set<string>();

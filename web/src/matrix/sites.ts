@@ -63,22 +63,22 @@ export function watchSites(on: boolean): void {
 }
 
 let stopWatching: (() => void) | null = null;
-let touchedAt = Date.now();
+let touchedAt = performance.now();
 
 connection.know(sites.peek().map((site) => site.url));
 
 function watch(): () => void {
-  let learntAt = 0;
+  let learntAt = -Infinity;
   const look = () => {
-    const now = Date.now();
+    const now = performance.now();
     if (connection.silentFor() >= askAfter(document.visibilityState, now - touchedAt)) void connection.settle();
     if (now - learntAt < LEARN_MS) return;
     learntAt = now;
     void learn();
   };
   const timer = setInterval(look, WATCH_MS);
-  const stopMove = connection.onMove(() => (learntAt = 0));
-  const touch = () => (touchedAt = Date.now());
+  const stopMove = connection.onMove(() => (learntAt = -Infinity));
+  const touch = () => (touchedAt = performance.now());
   const seen = () => {
     touch();
     if (document.visibilityState === "visible" && connection.silentFor() >= ASK_MS) connection.hurry();
