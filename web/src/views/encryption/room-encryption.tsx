@@ -1,10 +1,11 @@
-/** Whether a room is encrypted: a lock and a word in its head; and, where it is not, plain words where one writes. */
+/** Whether a room is encrypted, in a word; what it means is said to those who ask. */
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type MatrixEvent, RoomStateEvent } from "matrix-js-sdk";
 
 import { matrix, ready } from "../../matrix/client";
+import { Icon } from "../../ui/icon";
 import { words } from "../../words";
 import "./encryption.css";
 
@@ -21,27 +22,18 @@ const w = words({
   ],
 });
 
-/** For the head. The tooltip says what it means. */
 export function RoomEncryption({ roomId }: { roomId: string }) {
   const encrypted = useEncrypted(roomId);
   return (
     <span class="room-encryption" data-encrypted={encrypted} title={encrypted ? w.encryptedLong : w.plainLong}>
-      <svg viewBox="0 0 16 16" aria-hidden="true">
-        <rect x="3" y="7" width="10" height="7" rx="1.5" />
-        <path d={encrypted ? "M5 7V5a3 3 0 0 1 6 0v2" : "M5 7V5a3 3 0 0 1 5.6-1.5"} />
-      </svg>
+      <Icon name={encrypted ? "lock" : "unlocked"} />
       {encrypted ? w.encrypted : w.plain}
     </span>
   );
 }
 
-/** For the place where one writes; nothing where the room is encrypted. */
-export function NotEncrypted({ roomId }: { roomId: string }) {
-  return useEncrypted(roomId) ? null : <span class="room-encryption" data-encrypted={false} title={w.plainLong}>{w.plain}</span>;
-}
-
 /** Follows the room: encryption can be turned on while one is in it, never off. */
-export function useEncrypted(roomId: string): boolean {
+function useEncrypted(roomId: string): boolean {
   const encrypted = useSignal(false);
   const known = ready.value; // an unknown room may turn out to be encrypted
   useEffect(() => {

@@ -1,11 +1,11 @@
 /** The camera, until it sees the QR code of the other device. */
 
 import { useSignal } from "@preact/signals";
-import { decodeQR } from "qr/decode.js";
 import { useEffect, useRef } from "preact/hooks";
 
 import { byCode } from "../../matrix/crypto-verification";
 import { words } from "../../words";
+import { bytesOfCode } from "./code-bytes";
 
 const LOOK_EVERY_MS = 200;
 const SIDE_MAX = 640; // of the picture that is searched, pixels
@@ -69,11 +69,5 @@ function search(video: HTMLVideoElement): Uint8ClampedArray | null {
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   context.drawImage(video, 0, 0, canvas.width, canvas.height);
   const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
-  try {
-    // The reader hands out text only; a letter for each byte keeps them as they are.
-    const text = decodeQR({ data, width, height }, { textDecoder: (bytes) => String.fromCharCode(...bytes) });
-    return Uint8ClampedArray.from(text, (letter) => letter.charCodeAt(0));
-  } catch {
-    return null;
-  }
+  return bytesOfCode({ data, width, height });
 }

@@ -10,6 +10,7 @@ import { EventShieldColour, EventShieldReason } from "matrix-js-sdk/lib/crypto-a
 
 import { matrix } from "../../matrix/client";
 import { encryption } from "../../matrix/crypto";
+import { Icon } from "../../ui/icon";
 import { words } from "../../words";
 import "./encryption.css";
 
@@ -43,7 +44,7 @@ export function Shield({ event }: { event: MatrixEvent }) {
       event.off(MatrixEventEvent.Decrypted, again);
     };
   }, [event, isReady]);
-  return said.value && <p class="shield"><span aria-hidden="true">⚠</span> {w[said.value]}</p>;
+  return said.value && <span class="shield"><Icon name="warning" /> {w[said.value]}</span>;
 }
 
 async function warning(event: MatrixEvent): Promise<keyof typeof w | null> {

@@ -7,6 +7,7 @@ import { type MatrixEvent, MatrixEventEvent } from "matrix-js-sdk";
 import { matrix } from "../../matrix/client";
 import { encryption } from "../../matrix/crypto";
 import { type Unreadable, unreadable } from "../../matrix/crypto-rooms";
+import { Icon } from "../../ui/icon";
 import { words } from "../../words";
 import { open } from "./open";
 import "./encryption.css";
@@ -41,7 +42,8 @@ export function Undecryptable({ event }: { event: MatrixEvent }) {
   const { text, confirm } = said(event);
   return (
     <p class="undecryptable quiet">
-      <span aria-hidden="true">🔒</span> <span>{text}</span>
+      <Icon name="lock" />
+      <span>{text}</span>
       {confirm && <button class="plain" onClick={() => open("confirm")}>{w.confirm}</button>}
     </p>
   );
