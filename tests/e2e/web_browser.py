@@ -33,6 +33,7 @@ __all__ = ["Web", "check_accessible", "in_one_browser", "opened_browser", "pictu
 
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
+_numbers = itertools.count(1)  # of accounts: modules share a server
 PHONE = (360, 740)  # the narrowest that must do
 in_one_browser = [
     needs_chromium,
@@ -51,14 +52,13 @@ class Web:
         self.url = url
         self.browser = browser
         self._client = HttpClient(url)
-        self._numbers = itertools.count(1)
 
     async def close(self) -> None:
         await self._client.close()
 
     async def person(self, name: str = "민지", password: str = "wonderland") -> User:
         """A new account with this display name and an id of its own."""
-        localpart = f"web{os.getpid()}x{next(self._numbers)}"
+        localpart = f"web{os.getpid()}x{next(_numbers)}"
         user = await register(self._client, localpart, password)
         path = f"/profile/{quote(user.user_id)}/displayname"
         await user.call("PUT", path, {"displayname": name})

@@ -12,12 +12,8 @@ import {
   type IEvent,
   type MatrixClient,
   type MatrixEvent,
-  MatrixEventEvent,
   MatrixError,
   type Room,
-  RoomEvent,
-  RoomMemberEvent,
-  RoomStateEvent,
 } from "matrix-js-sdk";
 
 import { Audiences, type Readers } from "./audience";
@@ -26,6 +22,7 @@ import { isTrimmed } from "./live-trim";
 import { pendingIn } from "./outbox";
 import { MAIN } from "./readers";
 import { readUpTo, receiptsVersion } from "./receipts";
+import { follow } from "./timeline/follow";
 import { kindOf, redactedBy } from "./timeline/kinds";
 import { type Direction, roomSource, type Source, threadSource, tokenAt } from "./timeline/pages";
 import { Relations } from "./timeline/relations";
@@ -73,7 +70,7 @@ export class RoomTimeline {
   private readonly audiences: Audiences;
   private readonly source: Source;
   private readonly viewer: string;
-  private readonly stops: (() => void)[] = [];
+  private readonly stops: (() => void)[];
   private known: ReadonlyMap<string, Row> = new Map();
   private frame = 0;
   private opened = 0; // counts, so that an answer to a question of before is dropped
@@ -87,7 +84,14 @@ export class RoomTimeline {
     this.source = thread ? threadSource(client, room, thread) : roomSource(client, room);
     this.readBefore = readUpTo(room.roomId, this.viewer, this.scope)?.eventId;
     this.audiences = new Audiences(client, room, () => this.change());
-    this.listen();
+    this.stops = [
+      follow(client, room, { arrived: (event) => this.arrive(event), gap: () => this.onGap(), changed: () => this.change() }),
+      effect(() => {
+        pendingIn(room.roomId);
+        receiptsVersion(room.roomId).value;
+        this.change();
+      }),
+    ];
     open.add(this);
   }
 
@@ -344,39 +348,5 @@ export class RoomTimeline {
     if (!latest || latest.getSender() === this.viewer) return false;
     const read = readUpTo(this.room.roomId, this.viewer, root);
     return !read || (read.eventId !== latest.getId() && read.at < latest.getTs());
-  }
-
-  private listen(): void {
-    const { client, room } = this;
-    const here = (event: MatrixEvent) => event.getRoomId() === room.roomId;
-    const on = (name: never, handler: (...given: never[]) => void) => {
-      client.on(name, handler as never);
-      this.stops.push(() => client.off(name, handler as never));
-    };
-    on(RoomEvent.Timeline as never, (event: MatrixEvent, _: Room, toStart: boolean, removed: boolean, data: { liveEvent?: boolean }) => {
-      if (here(event) && !toStart && !removed && data.liveEvent && !event.status) this.arrive(event);
-    });
-    on(RoomEvent.TimelineReset as never, (reset: Room | undefined) => {
-      if (reset === room) this.onGap();
-    });
-    on(MatrixEventEvent.Decrypted as never, (event: MatrixEvent) => {
-      if (here(event)) this.change();
-    });
-    on(RoomEvent.Redaction as never, (event: MatrixEvent) => {
-      if (here(event)) this.change();
-    });
-    on(RoomMemberEvent.Name as never, (event: MatrixEvent) => {
-      if (here(event)) this.change();
-    });
-    on(RoomStateEvent.Members as never, (event: MatrixEvent) => {
-      if (here(event)) this.change();
-    });
-    this.stops.push(
-      effect(() => {
-        pendingIn(room.roomId);
-        receiptsVersion(room.roomId).value;
-        this.change();
-      }),
-    );
   }
 }

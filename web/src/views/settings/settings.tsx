@@ -12,6 +12,7 @@ import { Notifications } from "./notifications";
 import { Password } from "./password";
 import { Previews } from "./previews";
 import { Profile } from "./profile";
+import { Reading } from "./reading";
 import "./settings.css";
 
 const w = words({ title: ["설정", "Settings"] });
@@ -30,6 +31,7 @@ export function Settings({ part }: { part?: string }) {
       <Profile />
       <Appearance />
       <Notifications />
+      <Reading />
       <Previews />
       <div class="card" id="encryption"><EncryptionSettings /></div>
       <Devices />
