@@ -27,6 +27,7 @@ from bongsu.node.desk_assessment import assessment_of
 from bongsu.node.desk_evidence import EvidenceStores
 from bongsu.node.desk_metrics import counter, gauge, known
 from bongsu.node.desk_parts import DeskParts
+from bongsu.postgres.desk.given_reader import PostgresGiven
 from bongsu.postgres.desk.report_blob_store import PostgresBlobEnds
 from bongsu.postgres.desk.report_intake_store import PostgresReportIntake
 from bongsu.postgres.desk.report_scan_store import PostgresReportScans
@@ -75,7 +76,13 @@ class Reports:
         tickets = ReporterTickets(key, ACCOUNT_SECONDS)
         yield ReportPages(self.intake, tickets.accounts, site=settings.site)
         yield AccountPages(self._following, openid, tickets, server_name=settings.server_name)
-        yield FollowingPages(self._following, self.intake, self._removal.remove_soon, tickets.links)
+        yield FollowingPages(
+            self._following,
+            self.intake,
+            self._removal.remove_soon,
+            tickets.links,
+            PostgresGiven(self._parts.database),
+        )
         yield WaitingPage(self.spool, self.intake, self.forwarder)
         yield ReportFilePages(
             self._assessment,

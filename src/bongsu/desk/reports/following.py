@@ -7,8 +7,10 @@ is given links to the own reports, too.
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from bongsu.desk.audit import Act
-from bongsu.desk.reports.claim import Claim, Personal, StagedFile
+from bongsu.desk.reports.claim import Claim, PayoutDetails, Personal, StagedFile
 from bongsu.desk.reports.intake import EvidencePlacer
 from bongsu.desk.reports.keys import hash_link, is_link_token
 from bongsu.desk.reports.preparing import Preparer, entry_context
@@ -106,6 +108,19 @@ class Following:
             except Refused:
                 await self._store.let_go([file.sha256 for file in placed], self._clock())
                 raise
+
+    async def set_payout(self, report: Report, base: int, payout: PayoutDetails) -> None:
+        """Say where a payment goes, or put it right: a version in which nothing else is new, so
+        what was assessed stays assessed."""
+        if base >= VERSIONS_MAX:
+            raise Refused("It was amended too often", code="DESK_TOO_MANY", status=409)
+        facts, latest = report.facts, report.latest
+        personal = msgspec.structs.replace(latest.personal, payout=payout)
+        version = self._preparer.version(
+            facts.report_id, base + 1, facts.account_id, latest.claim, personal, [],
+            first_number=len(report.files) + 1,
+        )  # fmt: skip
+        await self._store.amend(facts.report_id, version, [], self._clock(), payout_only=True)
 
     async def write(self, report: Report, kind: Kind, text: str, entry_key: str) -> None:
         """Answer, appeal or withdraw."""

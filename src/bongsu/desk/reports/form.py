@@ -102,15 +102,29 @@ def check_form(values: Mapping[str, Sequence[str]], *, language: str, now: int) 
     return Checked({}, claim, personal)
 
 
-def _personal(fields: _Fields, *, loss: int | None) -> Personal:
+def check_payout(
+    values: Mapping[str, Sequence[str]],
+) -> tuple[PayoutDetails | None, dict[str, str]]:
+    """Where a payment goes, alone, with the errors by field; all of it is needed."""
+    fields = _Fields(values)
+    payout = _payout(fields, required=True)
+    return None if fields.errors else payout, fields.errors
+
+
+def _payout(fields: _Fields, *, required: bool = False) -> PayoutDetails | None:
     payout = PayoutDetails(
         fields.text("payout_holder"), fields.text("payout_bank"), fields.text("payout_account")
     )
     given = (payout.holder, payout.bank, payout.account)
-    if any(given) and not all(given):
+    if (required or any(given)) and not all(given):
         for name, text in zip(("holder", "bank", "account"), given, strict=True):
             if not text:
                 fields.errors.setdefault(f"payout_{name}", "payout_incomplete")
+    return payout if all(given) else None
+
+
+def _personal(fields: _Fields, *, loss: int | None) -> Personal:
+    payout = _payout(fields)
     reckoning = fields.text("reckoning")
     if loss and not reckoning:
         fields.errors.setdefault("reckoning", "reckoning_missing")
@@ -119,7 +133,7 @@ def _personal(fields: _Fields, *, loss: int | None) -> Personal:
         fields.text("contact"),
         fields.text("description", required=True),
         reckoning,
-        payout if all(given) else None,
+        payout,
     )
 
 

@@ -46,6 +46,8 @@ class MailKind(StrEnum):
     DECISION = "decision"
     APPEAL = "appeal"  # a decision on one
     MESSAGE = "message"  # something was written, nothing decided
+    AWARD = "award"  # what is given
+    RETURNED = "returned"  # a payment came back
 
 
 class Outcome(StrEnum):

@@ -92,8 +92,12 @@ class ReportStore(Protocol):
         withdrawn: Sequence[int],
         now: int,
         removals: Mapping[bytes, int] = ...,
+        *,
+        payout_only: bool = False,
     ) -> None:
         """Add `version`, which must follow the latest; files with `withdrawn` numbers go.
+        `payout_only`: only where a payment goes is new, which may be said later, too, and leaves
+        what was assessed assessed.
 
         `EvidenceLeaving` and `EvidenceGone`: nothing is done. Nothing is done either if that very
         version is there already. `Refused` when another one is, or when the status allows no

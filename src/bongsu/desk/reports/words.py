@@ -67,5 +67,7 @@ class Kind(StrEnum):
 AMENDABLE = frozenset(
     {Status.RECEIVED, Status.IN_REVIEW, Status.QUESTION, Status.ANSWERED, Status.APPEALED}
 )
+# Where a payment goes may be told, or put right, after the report was accepted too.
+PAYABLE = AMENDABLE | {Status.ACCEPTED}
 WITHDRAWABLE = frozenset(Status) - CLOSED
 APPEALABLE = DECIDED

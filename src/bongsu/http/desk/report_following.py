@@ -2,17 +2,20 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 
 from starlette.responses import Response
 
+from bongsu.desk.compensation.given import GivenReader
 from bongsu.desk.reports.following import Following
-from bongsu.desk.reports.form import TEXT_CHARS_MAX, check_form, clean
+from bongsu.desk.reports.form import TEXT_CHARS_MAX, check_form, check_payout, clean
 from bongsu.desk.reports.intake import FILES_MAX, Intake
 from bongsu.desk.reports.keys import hash_link
 from bongsu.desk.reports.money import format_amount
 from bongsu.desk.reports.view import Report
-from bongsu.desk.reports.words import AMENDABLE, APPEALABLE, WITHDRAWABLE, Kind, Status
+from bongsu.desk.reports.words import AMENDABLE, APPEALABLE, PAYABLE, WITHDRAWABLE, Kind, Status
 from bongsu.errors import NotFound, Refused, TooLarge, Unavailable
+from bongsu.http.desk.compensation_figures import said_amount
 from bongsu.http.desk.endpoints import Endpoint, get, post
 from bongsu.http.desk.report_fields import CHOICES, Values, values_of_form, values_of_version
 from bongsu.http.desk.reports import BODY_BYTES_MAX, DRAFT_FIELDS_MAX, link_path, stage_files
@@ -35,6 +38,7 @@ class FollowingPages:
         intake: Intake,
         remove: Remover,
         own_links: Tickets,
+        given: GivenReader,
         *,
         clock: Clock = now_ms,
     ) -> None:
@@ -42,6 +46,7 @@ class FollowingPages:
         self._intake = intake
         self._remove = remove
         self._own_links = own_links
+        self._given = given
         self._clock = clock
 
     def endpoints(self) -> Iterator[Endpoint]:
@@ -54,16 +59,12 @@ class FollowingPages:
         )  # fmt: skip
         yield post(f"{path}/answer", self.answer)
         yield post(f"{path}/appeal", self.appeal)
+        yield post(f"{path}/payout", self.set_payout)
         yield post(f"{path}/withdraw", self.withdraw)
         yield post(f"{path}/erase", self.erase)
 
     async def show(self, visit: Visit) -> Response:
-        report = await self._open(visit)
-        return visit.render(
-            "reports/follow.html", report=report, path=link_path(visit.path["token"]),
-            may=_may(report), entry_key=secrets.token_urlsafe(ENTRY_KEY_BYTES),
-            money=format_amount, plain=str,
-        )  # fmt: skip
+        return await self._page(visit, await self._open(visit))
 
     async def show_amend(self, visit: Visit) -> Response:
         report = await self._open(visit)
@@ -102,6 +103,18 @@ class FollowingPages:
     async def appeal(self, visit: Visit) -> Response:
         return await self._write(visit, Kind.APPEAL)
 
+    async def set_payout(self, visit: Visit) -> Response:
+        report, values = await self._open(visit), values_of_form(visit.form)
+        payout, errors = check_payout(values)
+        base = visit.text("base", 6, required=True)
+        if payout is None or not (base.isascii() and base.isdigit()):
+            return await self._page(visit, report, values=values, errors=errors, status=422)
+        try:
+            await self._following.set_payout(report, int(base), payout)
+        except Refused as error:
+            raise _told(visit, error) from None
+        return visit.redirect(link_path(visit.path["token"]))
+
     async def withdraw(self, visit: Visit) -> Response:
         return await self._write(visit, Kind.WITHDRAWAL)
 
@@ -137,6 +150,24 @@ class FollowingPages:
             message = visit.t("reports.follow.unknown")
             raise Refused(message, code="DESK_NO_REPORT", status=404) from None
 
+    async def _page(
+        self,
+        visit: Visit,
+        report: Report,
+        *,
+        values: Values | None = None,
+        errors: Mapping[str, str] | None = None,
+        status: int = 200,
+    ) -> Response:
+        given = await self._given.list_given(report.facts.report_id)
+        return visit.render(
+            "reports/follow.html", status=status, report=report, may=_may(report),
+            path=link_path(visit.path["token"]), entry_key=secrets.token_urlsafe(ENTRY_KEY_BYTES),
+            money=format_amount, plain=str, given=given, said_amount=partial(said_amount, visit),
+            values=values or values_of_version(report.latest), errors=errors or {},
+            is_owed=any(each.is_owed_money for each in given),
+        )  # fmt: skip
+
     def _amend_page(
         self,
         visit: Visit,
@@ -158,6 +189,7 @@ def _may(report: Report) -> set[str]:
     status = report.facts.status
     may = {
         "amend": status in AMENDABLE,
+        "payout": status in PAYABLE,
         "answer": status is Status.QUESTION,
         "appeal": status in APPEALABLE,
         "withdraw": status in WITHDRAWABLE,

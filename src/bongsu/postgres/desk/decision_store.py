@@ -14,10 +14,12 @@ from bongsu.desk.compensation.decisions import (
     transfers_of,
     valid_until,
 )
+from bongsu.desk.reports.mailing import MailKind
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 from bongsu.postgres.desk.case_standings import lock_standings
 from bongsu.postgres.desk.ledger_store import post
+from bongsu.postgres.desk.report_mail_store import queue_mails
 
 _ADD = """
 INSERT INTO compensation_decision
@@ -143,8 +145,15 @@ async def _decide(connection: Connection, decisions: Sequence[NewDecision], curr
             for transfer in transfers_of(new, standing, currency)
         ]
         await post(connection, moved, operator, needed[0][0].decided_ts)
+    told = [new.case.report_id for new, standing in needed if _is_news(new, standing, currency)]
+    await queue_mails(connection, told, MailKind.AWARD, needed[0][0].decided_ts)
     await connection.execute(_MOVE, [new.case.report_id for new, _ in needed], programme)
     return len(needed)
+
+
+def _is_news(new: NewDecision, standing: Standing, currency: str) -> bool:
+    """Reporters are told of what moves; of what is owed no more the assessment has told them."""
+    return not new.takes_back and bool(transfers_of(new, standing, currency))
 
 
 def _row(new: NewDecision, standing: Standing) -> tuple[object, ...]:

@@ -17,9 +17,11 @@ from bongsu.desk.compensation.payouts import (
     reissuing,
     sending,
 )
+from bongsu.desk.reports.mailing import MailKind
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 from bongsu.postgres.desk.ledger_store import load_balances, post
+from bongsu.postgres.desk.report_mail_store import queue_mails
 
 OWED_ROWS = 5_000  # at once
 
@@ -150,6 +152,12 @@ class PostgresPayouts:
             await connection.execute(_CHANGE, now, ids, news, [change.reason for change in changes])
             moved = [changing(batch.batch_id, change) for change in changes]
             await post(connection, moved, act.actor, now)
+            returned = [
+                change.line.case.report_id
+                for change in changes
+                if change.state is LineState.RETURNED
+            ]
+            await queue_mails(connection, returned, MailKind.RETURNED, now)
             await append(connection, act, now)
             return Taken(*counts)
 

@@ -20,7 +20,7 @@ SELECT report_id, {kind}, $1, $1 FROM {chosen} AS told WHERE EXISTS (
         WHERE report_version.report_id = told.report_id AND report_version.version = told.version
           AND contact IS NOT NULL)
 """
-_QUEUE_ONE = _QUEUE.format(kind="$2", chosen="(SELECT * FROM report WHERE report_id = $3)")
+_QUEUE_SOME = _QUEUE.format(kind="$2", chosen="(SELECT * FROM report WHERE report_id = ANY($3))")
 # For `chosen` of a statement whose first parameter is the time, as they were before it.
 QUEUE_DECIDED = _QUEUE.format(
     kind=f"CASE status WHEN 'appealed' THEN '{MailKind.APPEAL}' ELSE '{MailKind.DECISION}' END",
@@ -56,8 +56,15 @@ _COUNT = "SELECT count(*) AS count FROM report_mail WHERE done_ts IS NULL"
 
 
 async def queue_mail(connection: Connection, report_id: str, kind: MailKind, now: int) -> None:
+    await queue_mails(connection, [report_id], kind, now)
+
+
+async def queue_mails(
+    connection: Connection, report_ids: Sequence[str], kind: MailKind, now: int
+) -> None:
     """In the transaction of the act, before its audit entry."""
-    await connection.execute(_QUEUE_ONE, now, kind.value, report_id)
+    if report_ids:
+        await connection.execute(_QUEUE_SOME, now, kind.value, list(report_ids))
 
 
 class PostgresReportMails:

@@ -13,7 +13,7 @@ from bongsu.desk.reports.mailing import MailKind
 from bongsu.desk.reports.preparing import PreparedVersion
 from bongsu.desk.reports.stores import NewEntry, OwnReport
 from bongsu.desk.reports.view import SealedEntry, SealedFile, SealedReport, SealedVersion
-from bongsu.desk.reports.words import AMENDABLE, Category, Damage, Kind, Party, Status
+from bongsu.desk.reports.words import AMENDABLE, PAYABLE, Category, Damage, Kind, Party, Status
 from bongsu.errors import NotFound, Refused
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
@@ -66,6 +66,8 @@ UPDATE report SET
     ended_ts = $8, claimed_loss_amount = $9, country = $10, has_payout = $11, words = $12,
     changed_ts = $13, language = $14,
     loss_currency = $15,
+    assessed_version = CASE WHEN $17 AND assessed_version = version THEN $2
+                            ELSE assessed_version END,
     category = CASE WHEN assessment = 0 THEN $3 ELSE category END,
     is_paid = CASE WHEN assessment = 0 THEN $16 ELSE is_paid END,
     loss_amount = CASE WHEN assessment = 0 OR loss_currency IS DISTINCT FROM $15
@@ -135,6 +137,8 @@ class PostgresReports:
         withdrawn: Sequence[int],
         now: int,
         removals: Mapping[bytes, int] = NONE_SEEN,
+        *,
+        payout_only: bool = False,
     ) -> None:
         async def body(connection: Connection) -> None:
             status, latest = await _lock(connection, report_id, unerased=True)
@@ -144,10 +148,10 @@ class PostgresReports:
                     return  # a doubled submit
             if latest != version.version - 1:
                 raise Refused("It was changed meanwhile", code="DESK_CHANGED", status=409)
-            _check(status, AMENDABLE)
+            _check(status, PAYABLE if payout_only else AMENDABLE)
             await connection.execute(_WITHDRAW_FILES, report_id, list(withdrawn), now)
             await insert_versions(connection, [(report_id, now, version)], now, removals)
-            await connection.execute(_AMEND, *_amendment(report_id, version, now))
+            await connection.execute(_AMEND, *_amendment(report_id, version, now), payout_only)
 
         await self._database.write(body, idempotent=True)
 
