@@ -3,13 +3,14 @@
  * cancelled or tried again, from where it stood. They go on while the person looks at another room.
  */
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 
 import { canEncrypt, encryptAttachment, type EncryptedFile } from "./attachments";
 import { fileContent, type Placed } from "./file-content";
 import { matrix, onClient } from "./client";
 import { OutboxFull, send } from "./outbox";
 import { type Nature, probe } from "./probe";
+import { way } from "./sites";
 import { type Failure, largestUpload, type Ticket, upload, UploadFailed } from "./upload-request";
 
 const UPLOADS_MAX = 50; // waiting in one composer
@@ -56,9 +57,16 @@ const works = new Map<number, Work>();
 const tails = new Map<string, Promise<void>>();
 let lastId = 0;
 
-onClient(() => {
-  for (const { id } of uploads.peek()) cancel(id);
+let owner = "";
+onClient((client) => {
+  if (client.getUserId() !== owner) for (const { id } of uploads.peek()) cancel(id);
+  owner = client.getSafeUserId();
   bytesMax.value = null;
+});
+/** What only the connection kept back goes on when it is there again. */
+effect(() => {
+  if (way.value !== "well") return;
+  for (const { id, failed } of uploads.peek()) if (failed === "unreachable") retry(id);
 });
 addEventListener("beforeunload", (event) => {
   if (uploads.peek().length) event.preventDefault();
