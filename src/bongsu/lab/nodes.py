@@ -64,14 +64,20 @@ def _node(number: int) -> Component:
 
 def _settings(lab: Lab, site: Site, number: int) -> dict[str, object]:
     folder = site.path(f"node{number}")
+    # Perhaps of the release before, which would refuse a setting that it does not know.
+    is_another_source = (folder / "environment").exists()
     return site_settings(lab, site) | {
         "listen": f"{site.address}:{NODE_PORT + number}",
         "data": str(folder / "data"),
-        "client_sites": [f"{other.name}={other.url(NODE_PORT)}" for other in lab.sites],
         "registration": "open",
         "media_keys": str(folder / "media_keys.toml"),
         "database_connections": DATABASE_CONNECTIONS,
+        **({} if is_another_source else {"client_sites": _client_sites(lab)}),
     }
+
+
+def _client_sites(lab: Lab) -> list[str]:
+    return [f"{site.name}={site.url(NODE_PORT)}" for site in lab.sites]
 
 
 def site_settings(lab: Lab, site: Site) -> dict[str, object]:
