@@ -67,6 +67,7 @@ async def test_two_talk_and_the_number_falls_as_they_read(web: Web) -> None:
             async with web.page(third, at=at(room_id)):
                 for page in (ours, theirs):
                     await expect(page.locator(".waiting")).to_have_count(0)
+            await picture(ours, "web-room")
             await choose(ours, "내일 몇 시", "읽은 사람")
             await expect(ours.get_by_role("dialog")).to_contain_text("읽음 2")
             await expect(ours.get_by_role("dialog")).to_contain_text("서준")
@@ -128,11 +129,15 @@ async def test_a_thread_runs_beside_its_room(web: Web) -> None:
         await expect(message(panel, "그럼 좋아요")).to_be_visible()
         await expect(theirs.locator(".room-main .thread-summary")).to_contain_text("댓글 2개")
         await check_accessible(ours)
+        await picture(ours, "web-room-thread")
         await ours.reload()  # the thread is in the address, and its number comes with its root
         await expect(message(inside, "그럼 좋아요")).to_be_visible()
         await expect(summary).to_contain_text("댓글 2개")
         await ours.get_by_role("button", name="스레드 목록").click()
         await expect(ours.get_by_role("complementary", name="스레드 목록")).to_contain_text("차는")
+        reply = await message(panel, "두 대면 돼요").get_attribute("data-event") or ""
+        await ours.goto(f"{web.url}/{at(room_id, event=reply)}")  # jumped to where it stands
+        await expect(message(inside, "두 대면 돼요")).to_be_in_viewport()
 
 
 BODIES: Sequence[tuple[str, dict[str, str]]] = [
@@ -200,7 +205,6 @@ async def test_strange_texts_stay_in_their_place(web: Web) -> None:
         await hebrew.scroll_into_view_if_needed()
         await expect(hebrew.locator(".text")).to_have_css("direction", "rtl")
         await check_accessible(page)  # and nothing is wider than the page
-        await picture(page, "web-room-strange")
 
 
 async def test_a_message_that_fails_says_so_and_can_be_sent_again(web: Web) -> None:

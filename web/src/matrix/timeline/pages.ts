@@ -8,6 +8,7 @@ import { type IRoomEvent, type IStateEvent, type MatrixClient, type MatrixEvent,
 
 export const PAGE_EVENTS = 100;
 export const CONTEXT_EVENTS = 60; // around an event that is jumped to, both sides together
+const SEARCHED_PAGES_MAX = 5; // of a thread, for an event that is jumped to
 const LAZY = JSON.stringify({ lazy_load_members: true });
 
 export interface Page {
@@ -26,7 +27,7 @@ export type Direction = "b" | "f";
 /** Where a timeline takes its pages from. */
 export interface Source {
   page(direction: Direction, from: string | undefined): Promise<Page>;
-  around(eventId: string): Promise<Around>;
+  around(eventId: string): Promise<Around>; // of a thread also "": its end
 }
 
 export function roomSource(client: MatrixClient, room: Room): Source {
@@ -54,8 +55,18 @@ export function threadSource(client: MatrixClient, room: Room, root: string): So
     events.reverse();
     return next === null ? { events: [await rootEvent(client, room, root), ...events], next } : { events, next };
   };
-  // A thread is entered at its end; its tokens do not begin in the middle.
-  return { page, around: async () => ({ ...(await page("b", undefined).then(asAround)) }) };
+  // A thread is entered at its end, and read back to what is looked for: its tokens do not begin in the middle.
+  const around = async (eventId: string): Promise<Around> => {
+    let { events, next } = await page("b", undefined);
+    for (let pages = 1; eventId && pages < SEARCHED_PAGES_MAX && next !== null; pages++) {
+      if (events.some((event) => event.getId() === eventId)) break;
+      const older = await page("b", next);
+      events = [...older.events, ...events];
+      next = older.next;
+    }
+    return { events, back: next, forward: null };
+  };
+  return { page, around };
 }
 
 /** The token for going on from an event whose token was let go. */
@@ -86,10 +97,6 @@ async function context(client: MatrixClient, room: Room, eventId: string, limit:
   }>(client, room, `context/${encodeURIComponent(eventId)}`, { limit: String(limit), filter: LAZY });
   const chunk = [...answer.events_before.reverse(), answer.event, ...answer.events_after];
   return { events: limit ? made(client, room, chunk) : [], back: answer.start ?? null, forward: answer.end ?? null };
-}
-
-function asAround(page: Page): Around {
-  return { events: page.events, back: page.next, forward: null };
 }
 
 function made(client: MatrixClient, room: Room, chunk: readonly IRoomEvent[]): MatrixEvent[] {

@@ -5,6 +5,7 @@ import { MatrixEvent } from "matrix-js-sdk";
 import { memo } from "preact/compat";
 import { useMemo, useRef } from "preact/hooks";
 
+import { inWords } from "../../matrix/last-line";
 import { mxcOf } from "../../matrix/member-picture";
 import type { MessageRow } from "../../matrix/timeline/rows";
 import { Avatar } from "../../ui/avatar";
@@ -100,6 +101,8 @@ function Said({ row }: { row: MessageRow }) {
     case "decrypting":
     case "undecryptable":
       return <Undecryptable event={event} />;
+    case "unsupported":
+      return <p><bdi>{inWords(event)}</bdi></p>;
     case "media":
       return <MediaBody event={event} />;
     default: {

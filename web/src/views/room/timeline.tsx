@@ -13,6 +13,7 @@ import { seen } from "../../matrix/receipts";
 import { RoomTimeline } from "../../matrix/timeline";
 import type { Row } from "../../matrix/timeline/rows";
 import { Boundary } from "../../ui/boundary";
+import { go } from "../../router";
 import { tell } from "../../ui/question";
 import { words } from "../../words";
 import { Edges, JumpDown, JumpUp, NewestAloud } from "./edges";
@@ -52,6 +53,8 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
       return tell(w.missing);
     }
     await drawn();
+    const root = thread ? undefined : timeline.threadRootOf(id);
+    if (root) return go({ view: "room", roomId: room.roomId, thread: root, eventId: id }, { replace: true });
     const wanted = timeline.messageOf(id);
     const row = timeline.rows.peek().find((each) => each.id === wanted);
     if (!row || !scroller.current?.to(row.key, align)) return tell(w.missing);
