@@ -5,7 +5,6 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-import pytest
 from harness.matrix import User
 from playwright.async_api import Page, expect
 from web_browser import Web, check_accessible, in_one_browser, picture, settled
@@ -138,6 +137,17 @@ async def test_a_friend_is_found_and_the_chat_with_them_is_one(web: Web) -> None
         assert await direct_rooms(minji) == {john.user_id: [room_id]}
 
 
+async def test_somebodys_own_code_leads_to_them(web: Web) -> None:
+    minji, john = await web.person("민지"), await web.person("John")
+    async with web.page(john, language="en", at="#/people") as theirs:
+        await theirs.get_by_role("button", name="My code").click()
+        await expect(theirs.get_by_role("img", name="My code")).to_be_visible()
+        address = await theirs.get_by_label("Invitation address").input_value()
+    async with web.page(minji, at=address.removeprefix(f"{web.url}/")) as ours:
+        card = ours.get_by_role("dialog", name="John")
+        await expect(card.get_by_role("button", name="대화하기")).to_be_visible()
+
+
 async def test_who_is_blocked_is_not_heard(web: Web) -> None:
     minji, mallory = await web.person("민지"), await web.person("Mallory")
     await mallory.create_room(invite=[minji.user_id], is_direct=True)
@@ -145,9 +155,9 @@ async def test_who_is_blocked_is_not_heard(web: Web) -> None:
         await expect(page.get_by_role("button", name="거절")).to_be_visible()
         await page.get_by_label("대화, 사람, 메시지 찾기").fill(mallory.user_id)
         await page.locator(".found").get_by_role("button", name="Mallory").click()
-        await page.get_by_role("dialog").get_by_role("button", name="차단", exact=True).click()
+        await page.get_by_role("dialog").get_by_role("button", name="이 사람 차단").click()
         question = page.get_by_role("dialog", name=re.compile("차단할까요"))
-        await question.get_by_role("button", name="차단", exact=True).click()
+        await question.get_by_role("button", name="이 사람 차단").click()
         await expect(page.get_by_text("차단한 사람입니다.")).to_be_visible()
         path = f"/user/{quote(minji.user_id)}/account_data/m.ignored_user_list"
         assert await minji.call("GET", path) == {"ignored_users": {mallory.user_id: {}}}
@@ -171,7 +181,6 @@ async def test_a_group_is_made_and_whoever_asks_is_let_in(web: Web) -> None:
         await ours.get_by_role("checkbox", name=re.compile("John")).check()
         await ours.get_by_label("주소를 받은 사람이 요청하면 허락").check()
         await check_accessible(ours)
-        await picture(ours, "web-new-group")
         await ours.get_by_role("button", name="만들기", exact=True).click()
         await ours.wait_for_url("**/#/room/**")
         await expect(row_of(ours, "주말 등산").locator("img")).to_be_visible()
@@ -263,10 +272,10 @@ async def test_what_a_room_is_and_who_may_what(web: Web) -> None:
         await page.get_by_label("참여자 찾기").fill("mina")
         await page.locator(".member").click()
         card = page.get_by_role("dialog", name="Mina")
-        await card.get_by_role("button", name="차단하고 내보내기").click()
+        await card.get_by_role("button", name="방에서 차단").click()
         await (
             page.get_by_role("dialog", name=re.compile("차단할까요"))
-            .get_by_role("button", name="차단하고 내보내기")
+            .get_by_role("button", name="방에서 차단")
             .click()
         )
         await expect(page.locator(".member .tag")).to_have_text("차단됨")
@@ -303,7 +312,6 @@ async def test_one_search_finds_rooms_people_and_messages(web: Web) -> None:
         hit = found.get_by_role("region", name="메시지").get_by_role("link")
         await expect(hit.locator("mark").first).to_have_text("김밥으로")
         await check_accessible(page)
-        await picture(page, "web-search")
         await hit.click()
         await page.wait_for_url(f"**event={quote(wanted, safe='')}*")
         await page.goto(f"{web.url}/{address_of(room_id)}?panel=search")
@@ -389,8 +397,7 @@ async def test_news_is_told_but_of_the_room_in_sight_and_of_muted_ones(web: Web)
         assert (await page.evaluate(told))[1:] == [["가", "John: 켜져 있음"]]
 
 
-@pytest.mark.parametrize("dark", [False, True])
-async def test_a_phone_shows_it_all(web: Web, dark: bool) -> None:
+async def test_a_phone_shows_it_all_in_the_dark_too(web: Web) -> None:
     minji, john = await web.person("민지"), await web.person("J" * 200)
     room_id = await minji.create_room(name="아주 긴 이름의 대화방 " * 10, invite=[john.user_id])
     await minji.send_text(room_id, "안녕하세요 " * 50)
@@ -401,7 +408,7 @@ async def test_a_phone_shows_it_all(web: Web, dark: bool) -> None:
         "#/new",
         *(f"{address_of(room_id)}?panel={each}" for each in panels),
     ]
-    async with web.page(minji, size="phone", dark=dark) as page:
+    async with web.page(minji, size="phone", dark=True) as page:
         for at in places:
             await page.goto(f"{web.url}/{at}")
             await page.locator("h1:visible, h2:visible, .room-list:visible").first.wait_for()

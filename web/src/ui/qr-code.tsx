@@ -1,5 +1,6 @@
 /** A code to be read by a camera: dark on light in both themes, as cameras expect it. */
 
+import { useMemo } from "preact/hooks";
 import { encode } from "uqr";
 
 import "./qr-code.css";
@@ -8,11 +9,16 @@ const BORDER = 3; // modules of light around it
 
 /** `text` may be bytes. */
 export function QrCode({ text, label }: { text: string | readonly number[]; label: string }) {
-  const { size, data } = encode(text, { ecc: "M", border: BORDER });
-  const dark = data.flatMap((line, y) => line.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : "")));
+  const { size, path } = useMemo(() => drawn(text), [text]);
   return (
     <svg class="qr-code" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={label} shape-rendering="crispEdges">
-      <path d={dark.join("")} />
+      <path d={path} />
     </svg>
   );
+}
+
+function drawn(text: string | readonly number[]): { size: number; path: string } {
+  const { size, data } = encode(text, { ecc: "M", border: BORDER });
+  const dark = data.flatMap((line, y) => line.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : "")));
+  return { size, path: dark.join("") };
 }

@@ -24,7 +24,7 @@ const w = words({
   chat: ["대화하기", "Chat"],
   secret: ["암호화 대화 시작", "Start an encrypted chat"],
   secretHint: ["암호화 대화는 두 사람의 기기에서만 읽을 수 있습니다.", "Only your devices and theirs can read an encrypted chat."],
-  block: ["차단", "Block"],
+  block: ["이 사람 차단", "Block this person"],
   unblock: ["차단 해제", "Unblock"],
   blockTitle: [(who: string) => `${who}님을 차단할까요?`, (who: string) => `Block ${who}?`],
   blockText: [

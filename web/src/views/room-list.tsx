@@ -25,7 +25,6 @@ const w = words({
   group: ["새 대화방", "New group"],
   loading: ["불러오는 중…", "Loading…"],
   search: ["대화, 사람, 메시지 찾기", "Find chats, people, messages"],
-  clear: ["찾기 지우기", "Clear the search"],
 });
 
 export function RoomList() {

@@ -108,7 +108,7 @@ function Picture({ room }: { room: Room }) {
       chosen.value = null;
     });
   return (
-    <div class="picture">
+    <div class="room-picture">
       <PictureField chosen={chosen}>
         <Avatar name={room.name} id={room.roomId} mxc={pictureOf(room)} large />
       </PictureField>

@@ -20,7 +20,7 @@ const w = words({
   kick: ["내보내기", "Remove"],
   kickTitle: [(who: string) => `${who}님을 내보낼까요?`, (who: string) => `Remove ${who}?`],
   kickText: ["초대를 받으면 다시 들어올 수 있습니다.", "They can come back if they are invited."],
-  ban: ["차단하고 내보내기", "Ban"],
+  ban: ["방에서 차단", "Ban from the room"],
   banTitle: [(who: string) => `${who}님을 이 방에서 차단할까요?`, (who: string) => `Ban ${who} from this room?`],
   banText: ["차단을 풀 때까지 다시 들어올 수 없습니다.", "They cannot come back until the ban is lifted."],
   unban: ["방 차단 풀기", "Lift the ban"],
