@@ -24,8 +24,8 @@ from bongsu.errors import Unavailable
 from bongsu.tasks import TaskOwner
 from bongsu.users.tokens import Clock, now_ms
 
-CLAIM_MS = 120_000
-CLAIMED_MAX = 50  # by one desk at once
+CLAIM_MS = 150_000  # longer than what is claimed may take: two rounds of `DELIVERY_SECONDS_MAX`
+CLAIMED_MAX = 20  # by one desk at once
 AT_ONCE_MAX = 10
 LOOK_SECONDS = 2.0  # for what another desk published
 BROKEN_SECONDS = 5.0
