@@ -159,7 +159,7 @@ def rotate_keys(only_add: bool, config: Path | None, **flags: str | None) -> Non
 @command.command("demo")
 @click.option("--reports", default=2_000, type=click.IntRange(100, 105_116), help="How many.")
 @click.option("--rate", default=200.0, type=click.FloatRange(1, 2_000), help="Reports a second.")
-@click.option("--full", is_flag=True, help="All 105,116 reports of 2022, at that rate.")
+@click.option("--full", is_flag=True, help="All 105,116 of 2022: a quarter of an hour.")
 def demo(reports: int, rate: float, full: bool) -> None:
     """The whole story on this machine, from the fire to the published report.
 
