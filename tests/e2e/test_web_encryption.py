@@ -1,6 +1,7 @@
 """Encryption in the browser client: the engine, identity, recovery key, devices, people."""
 
 import asyncio
+from pathlib import Path
 
 from playwright.async_api import Route
 from web_browser import Web, check_accessible, in_one_browser, picture
@@ -15,6 +16,7 @@ from web_encryption import (
     make_recovery_key,
     reads,
     say,
+    until,
 )
 
 pytestmark = in_one_browser
@@ -53,6 +55,10 @@ async def test_a_recovery_key_opens_a_new_device(web: Web) -> None:
         await dialog.get_by_role("alert").wait_for()
         await check_accessible(page)
         await picture(page, "web-recovery-key")
+        async with page.expect_download() as download:
+            await dialog.get_by_role("button", name="파일로 저장").click()
+        saved = Path(await (await download.value).path()).read_text()
+        assert RECOVERY_KEY.search(saved)
         await page.keyboard.press("Escape")  # nothing was kept: the next key is another one
         await dialog.wait_for(state="detached")
         key = await make_recovery_key(page)
@@ -112,6 +118,14 @@ async def test_people_confirm_each_other(web: Web) -> None:
         await compare_emoji(ours, theirs)
         await ours.get_by_text("하루 님이 맞습니다").wait_for()
         await theirs.get_by_text("민지 님이 맞습니다").wait_for()
+        # Of somebody who is confirmed, a device that is not is worth a word.
+        tablet = await haru.login_again()
+        async with web.page(tablet, at=f"#/room/{room_id}") as another:
+            await until(lambda: has_keys(tablet), "the tablet's keys")
+            await ours.get_by_role("button", name="닫기").last.click()
+            await say(another, "새 태블릿이야")
+            await reads(ours, "새 태블릿이야")
+            await ours.get_by_text("확인되지 않은 기기에서 보냄").wait_for()
 
 
 async def test_without_key_and_device_one_begins_anew(web: Web) -> None:
@@ -155,3 +169,5 @@ async def test_the_browser_threw_the_keys_away(web: Web) -> None:
         await check_accessible(page)
         await page.get_by_role("button", name="다시 로그인").click()
         await page.get_by_role("textbox", name="비밀번호").wait_for()
+        names = "async () => (await indexedDB.databases()).map(({ name }) => name)"
+        assert not [name for name in await page.evaluate(names) if "crypto" in name]

@@ -6,7 +6,7 @@ import type { ComponentChildren } from "preact";
 import { exportKeys, importKeys, NoKeysFile, WrongPassphrase } from "../../matrix/crypto-keys-file";
 import { Dialog } from "../../ui/dialog";
 import { tell } from "../../ui/question";
-import { save } from "../../ui/save";
+import { saveText } from "../../ui/save-text";
 import { words } from "../../words";
 import { shut } from "./open";
 
@@ -43,7 +43,7 @@ export function ExportKeys() {
       work={async (form) => {
         const passphrase = String(form.get("passphrase"));
         if (passphrase !== form.get("again")) return w.unequal;
-        save("bongsu-keys.txt", await exportKeys(passphrase));
+        saveText("bongsu-keys.txt", await exportKeys(passphrase));
         return null;
       }}
     >

@@ -9,7 +9,7 @@ import { encryption } from "../../matrix/crypto";
 import { keepRecoveryKey, newRecoveryKey } from "../../matrix/crypto-identity";
 import { Dialog } from "../../ui/dialog";
 import { tell } from "../../ui/question";
-import { save } from "../../ui/save";
+import { saveText } from "../../ui/save-text";
 import { words } from "../../words";
 import { shut } from "./open";
 
@@ -78,7 +78,7 @@ export function MakeKey() {
       <output class="recovery-key" aria-label={w.key}>{key}</output>
       <div class="answers keep">
         <button disabled={!key} onClick={() => void copy(key)}>{w.copy}</button>
-        <button disabled={!key} onClick={() => save(fileName(), `${w.fileText(matrix().getSafeUserId())}\n\n${key}\n`)}>{w.save}</button>
+        <button disabled={!key} onClick={() => saveText(fileName(), `${w.fileText(matrix().getSafeUserId())}\n\n${key}\n`)}>{w.save}</button>
         <button disabled={!key} onClick={() => print()}>{w.print}</button>
       </div>
       <form onSubmit={finish}>
