@@ -32,9 +32,11 @@ const pages = "BroadcastChannel" in globalThis ? new BroadcastChannel("bongsu.ou
 const byRoom = computed(() => {
   const rooms = new Map<string, Pending[]>();
   for (const entry of queue.entries.value) {
+    const isHeld = entry.state === "sending" && way.value === "lost"; // by siteFetch, until a site answers
+    const pending: Pending = isHeld ? { ...entry, state: "waiting" } : entry;
     const room = rooms.get(entry.roomId);
-    if (room) room.push(entry);
-    else rooms.set(entry.roomId, [entry]);
+    if (room) room.push(pending);
+    else rooms.set(entry.roomId, [pending]);
   }
   return rooms;
 });

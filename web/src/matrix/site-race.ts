@@ -15,7 +15,7 @@ export interface Patience {
   totalMs: number; // then nobody has answered
 }
 
-export const PATIENCE: Patience = { hedgeMs: 300, patienceMs: 700, totalMs: 5_000 };
+export const PATIENCE: Patience = { hedgeMs: 250, patienceMs: 600, totalMs: 5_000 };
 
 /** The winner; null if nobody answers. `doubted` is called once when the current site has lost its head start. */
 export function race(
