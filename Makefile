@@ -72,7 +72,8 @@ simulation: setup  ## thousands of runs in virtual time; BONGSU_SEED=17 repeats 
 		tests/unit/test_log_simulation.py tests/unit/test_sites_simulation.py \
 		tests/unit/test_witness_simulation.py
 
-sites: setup etcd faketime  ## three sites on one machine: lost, cut off, hung, filled, upgraded and back; about an hour
+sites: setup etcd faketime web  ## three sites on one machine: lost, cut off, hung, filled, upgraded and back; about an hour
+	@$(MAKE) --no-print-directory chromium || echo "Without Chromium no browser is seen leaving a lost site."
 	$(BIN)/pytest tests/sites
 
 DRILL_LAB ?= /tmp/bongsu-drill
