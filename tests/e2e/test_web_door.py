@@ -5,11 +5,19 @@ import os
 import time
 
 import pytest
-from harness.bongsu import running
-from harness.matrix import MatrixError
+from harness.bongsu import Bongsu, running
+from harness.matrix import MatrixError, call, login
 from harness.process import open_folder
 from playwright.async_api import Page, expect
-from web_browser import Web, check_accessible, in_one_browser, picture, session_of, settled
+from web_browser import (
+    PATIENCE_MS,
+    Web,
+    check_accessible,
+    in_one_browser,
+    picture,
+    session_of,
+    settled,
+)
 
 pytestmark = in_one_browser
 _numbers = itertools.count()
@@ -96,6 +104,23 @@ async def test_a_token_that_is_revoked_elsewhere(web: Web) -> None:
         await fill_door(page, minji.user_id, "wonderland")
         await page.get_by_role("button", name="로그인", exact=True).click()
         await settled(page)
+
+
+async def test_an_account_that_the_operator_locks(web: Web, web_server: Bongsu) -> None:
+    web_server.run("user", "add", admin := new_name(), "--admin", stdin="wonderland\n")
+    minji, john = await web.person(), await web.person("John")
+    room_id = await minji.create_room(name="점심", invite=[john.user_id])
+    await john.join(room_id)
+    operator = await login(minji.client, admin)
+    path = f"/_matrix/client/v1/admin/lock/{minji.user_id}"
+    async with web.page(minji, size="phone", expects_errors=True) as page:
+        await call(minji.client, "PUT", path, {"locked": True}, token=operator.token)
+        await john.send_text(room_id, "열두 시에 봐요")  # the poll that waits is answered
+        line = page.get_by_text("이 계정은 잠겨 있습니다")
+        await line.wait_for(timeout=2 * PATIENCE_MS)
+        await check_accessible(page)
+        await call(minji.client, "PUT", path, {"locked": False}, token=operator.token)
+        await expect(line).to_have_count(0, timeout=2 * PATIENCE_MS)
 
 
 async def test_the_newest_tab_goes_on_and_the_other_rests(web: Web) -> None:

@@ -6,6 +6,7 @@ import {
   HttpApiEvent,
   IndexedDBStore,
   type MatrixClient,
+  MatrixError,
   MatrixScheduler,
   MemoryStore,
   SyncState,
@@ -29,6 +30,8 @@ const prepared = signal(false);
 /** There is a client: views may ask for it. */
 export const started = computed(() => client.value !== null);
 export const syncState = signal<SyncState | null>(null);
+/** The operator has locked the account: nothing comes until it is unlocked, and nothing is lost. */
+export const locked = signal(false);
 /** The first answer of the server, or what was kept here, has been applied; losing the server later changes nothing. */
 export const ready = computed(() => prepared.value);
 /** Why there is no client, if there should be one: `startAgain` tries anew. */
@@ -85,8 +88,9 @@ async function start(who: Session): Promise<void> {
   await hold();
   const [starting, store] = await withStore(who);
   if (isOver()) return;
-  starting.on(ClientEvent.Sync, (state) => {
+  starting.on(ClientEvent.Sync, (state, _before, about) => {
     syncState.value = state;
+    locked.value = about?.error instanceof MatrixError && about.error.errcode === "M_USER_LOCKED";
     if (PREPARED.has(state)) prepared.value = true;
   });
   starting.on(HttpApiEvent.SessionLoggedOut, () => {
@@ -112,6 +116,7 @@ function stop(leaving: MatrixClient): void {
   client.value = null;
   syncState.value = null;
   prepared.value = false;
+  locked.value = false;
 }
 
 /** What this browser kept of a device that is signed out: rooms and keys. What is still in use goes at the next start. */

@@ -1,8 +1,9 @@
-/** Quiet lines about this device: a newer build, a browser that forgets, a clock that is wrong. */
+/** Quiet lines about this account and device: locked, a newer build, a browser that forgets, a clock that is wrong. */
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 
+import { locked } from "../matrix/client";
 import { aheadMs, isWrong } from "../matrix/clock";
 import { storageCleared } from "../matrix/session";
 import { enter, newer } from "../updates";
@@ -26,6 +27,10 @@ const w = words({
     (minutes: number) => `이 기기의 시계가 ${minutes}분쯤 느립니다. 시각이 다르게 보일 수 있습니다.`,
     (minutes: number) => `This device's clock is about ${minutes} min behind. Times may look wrong.`,
   ],
+  locked: [
+    "이 계정은 잠겨 있습니다. 풀릴 때까지 읽기만 할 수 있습니다. 운영자에게 문의하세요.",
+    "This account is locked. Until it is unlocked you can only read what is here. Please ask the operator.",
+  ],
   close: ["닫기", "Close"],
 });
 
@@ -34,6 +39,7 @@ export function Lines() {
   return (
     <>
       {newer.value && <Line key="newer" text={w.newer} close={w.later}><button class="plain" onClick={enter}>{w.open}</button></Line>}
+      {locked.value && <Line key="locked" text={w.locked} close={w.close} />}
       {storageCleared.value && <Line key="cleared" text={w.cleared} close={w.close} />}
       {isWrong.value && <Line key="clock" text={aheadMs.value > 0 ? w.ahead(minutes) : w.behind(minutes)} close={w.close} />}
     </>
