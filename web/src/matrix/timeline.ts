@@ -59,7 +59,7 @@ export class RoomTimeline {
   readonly rows = signal<readonly Row[]>([]);
   readonly older = signal<Edge>("more");
   readonly newer = signal<Edge>("none");
-  /** How many messages of others came while the present was not loaded. */
+  /** How many messages of others came while the reader was elsewhere. */
   readonly missed = signal(0);
   /** The reader stays at the newest message; set by the view. */
   following = true;
@@ -220,7 +220,6 @@ export class RoomTimeline {
   private settle(): void {
     this.older.value = this.window.back === null ? "none" : "more";
     this.newer.value = this.window.live ? "none" : "more";
-    if (this.window.live) this.missed.value = 0;
     this.publish();
   }
 
@@ -312,7 +311,7 @@ export class RoomTimeline {
     const redacted = event.isRedaction() ? redactedBy(event) : undefined;
     if (redacted) this.redact(redacted, event);
     const { window } = this;
-    if (!window.live && kindOf(event) === "message" && belongs(event, this.thread) && event.getSender() !== this.viewer) this.missed.value++;
+    if (!this.following && kindOf(event) === "message" && belongs(event, this.thread) && event.getSender() !== this.viewer) this.missed.value++;
     if (!window.live || window.has(event.getId()!) || !this.keeps(event)) return this.change();
     window.push(event);
     if (this.following && window.events.length > WINDOW_EVENTS_MAX + SPARE_EVENTS) window.trim(WINDOW_EVENTS_MAX, "start");

@@ -4,7 +4,7 @@
  * What was before the reader's eyes while the page was visible counts as read. An event in the address is jumped to.
  */
 
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useSignal, useSignalEffect } from "@preact/signals";
 import type { Room } from "matrix-js-sdk";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 
@@ -43,8 +43,9 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
   const scroller = useRef<ScrollerHandle>(null);
   const atEnd = useSignal(true);
   const marked = useSignal<string | null>(null);
-  const leftAt = useSignal<string | null>(null); // key of the last row when the reader left the end
   const upwards = useSignal(false); // what is new begins above what is seen
+  const hasSeenFirst = useRef(false); // of what is new
+  const wasPlaced = useRef(false); // a list is drawn from its top before it is at its end
 
   const jump = async (id: string, align: "start" | "center" = "center") => {
     try {
@@ -72,6 +73,7 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
     const row = timeline.rows.peek().find((each) => each.firstUnread);
     if (row) scroller.current?.to(row.key, "start");
     upwards.value = false;
+    hasSeenFirst.current = true;
   };
   const here = useMemo((): Here => ({ room, timeline, thread, show: (id) => void jump(id) }), []);
 
@@ -94,7 +96,8 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
     if (event) seen(room.roomId, event, timeline.scope);
     const first = rows.findIndex((row) => row.firstUnread);
     const top = rows.findIndex((row) => row.key === sight[0]);
-    upwards.value = timeline.unreadIsFarther || (first !== -1 && first < top && leftAt.peek() === null);
+    hasSeenFirst.current ||= wasPlaced.current && first !== -1 && first >= top;
+    upwards.value = !hasSeenFirst.current && (timeline.unreadIsFarther || first !== -1);
   };
   useEffect(() => {
     document.addEventListener("visibilitychange", acknowledge);
@@ -109,7 +112,6 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
     requestAnimationFrame(acknowledge);
   });
 
-  const arrived = useComputed(() => countAfter(timeline.rows.value, leftAt.value));
   return (
     <HereContext.Provider value={here}>
       <div
@@ -133,25 +135,21 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
           onMove={(end) => {
             atEnd.value = end && timeline.newer.peek() === "none";
             timeline.following = atEnd.value;
-            if (atEnd.value) leftAt.value = null;
-            else leftAt.value ??= timeline.rows.peek().at(-1)?.key ?? null;
+            if (atEnd.value) {
+              timeline.missed.value = 0;
+              wasPlaced.current = true;
+            }
             acknowledge();
           }}
         >
           <Edges timeline={timeline} />
           {upwards.value && <JumpUp onClick={() => void toUnread()} />}
-          {!atEnd.value && <JumpDown arrived={arrived.value + timeline.missed.value} onClick={() => void toEnd()} />}
+          {!atEnd.value && <JumpDown arrived={timeline.missed.value} onClick={() => void toEnd()} />}
         </Scroller>
         <NewestAloud timeline={timeline} />
       </div>
     </HereContext.Provider>
   );
-}
-
-function countAfter(rows: readonly Row[], key: string | null): number {
-  if (key === null) return 0;
-  const place = rows.findIndex((row) => row.key === key);
-  return rows.slice(place + 1).filter((row) => row.kind === "message" && !row.mine).length;
 }
 
 /** Two frames: one for the rows to be made, one for them to be in the page. */
