@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.bongsu import Bongsu
 from harness.process import open_folder
 from playwright.async_api import BrowserContext, Page, expect
-from web_browser import PATIENCE_MS, Web, in_one_browser, settled
+from web_browser import PATIENCE_MS, Web, in_one_browser, opened_browser, settled
 
 from bongsu.http.browser.build import folder_of
 
@@ -68,8 +68,6 @@ async def test_it_opens_offline_with_what_was_there(web: Web) -> None:
 
 async def test_a_newer_build_opens_when_wanted() -> None:
     """A build is replaced by another one, as an upgrade does it; the page offers to reopen."""
-    from desk_browser import opened_browser
-
     built = folder_of(os.environ.get("BONGSU_WEB_CLIENT", ""))
     assert built is not None
     with open_folder() as folder:
