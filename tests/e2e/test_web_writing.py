@@ -10,6 +10,14 @@ from web_browser import Web, check_accessible, in_one_browser, picture
 
 pytestmark = in_one_browser
 
+DRAFTS = "Object.keys(localStorage).filter((key) => key.startsWith('bongsu.draft.'))"
+ENTER_AND_LOOK = f"""() => {{
+    const box = document.querySelector(".composer textarea");
+    const init = {{ key: "Enter", bubbles: true, cancelable: true }};
+    box.dispatchEvent(new KeyboardEvent("keydown", init));
+    return [box.value, {DRAFTS}.map((key) => JSON.parse(localStorage.getItem(key)).text)];
+}}"""
+
 
 async def test_two_write_to_each_other(web: Web) -> None:
     minji, john = await web.person("민지"), await web.person("John Doe")
@@ -92,7 +100,12 @@ async def test_what_was_typed_outlives_reloads_and_other_rooms(web: Web) -> None
         await expect(writing(page)).to_have_value("아직 안 보낸 글")
         await page.reload()
         await expect(writing(page)).to_have_value("아직 안 보낸 글")
-    assert not await messages(minji, first)
+        assert not await messages(minji, first)
+        # The draft goes only when the outbox has the text: the page may be closed at once.
+        assert await page.evaluate(ENTER_AND_LOOK) == ["", ["아직 안 보낸 글"]]
+        await expect(said(page, "아직 안 보낸 글")).to_be_visible()
+        await page.wait_for_function(f"{DRAFTS}.length === 0")
+    assert len(await messages(minji, first)) == 1
     assert not await messages(minji, second)
 
 

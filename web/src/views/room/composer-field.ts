@@ -5,7 +5,7 @@
 
 import { signal } from "@preact/signals";
 
-import { draftOf, keepDraft } from "../../matrix/drafts";
+import { draftOf, dropDraft, keepDraft } from "../../matrix/drafts";
 import type { Mention } from "../../matrix/mentions";
 import { touch } from "../../ui/touch";
 import { type Query, queryAt } from "./completion";
@@ -22,6 +22,7 @@ export class Field {
   private mentions: Mention[];
   private about: Composing;
   private before: Written | null;
+  private readonly leaving: string[] = []; // on its way into the outbox
   private isComposing = false;
 
   constructor(private readonly composer: string) {
@@ -82,8 +83,16 @@ export class Field {
     this.noted();
   }
 
-  /** Empty it for what was written to be sent. */
-  clear(): void {
+  /** Empty it for what was written to be sent. The draft keeps it until the outbox has it: the page may be closed at once. */
+  clear(given: Promise<unknown>): void {
+    const { text } = this;
+    this.leaving.push(text);
+    const done = () => {
+      this.leaving.splice(this.leaving.indexOf(text), 1);
+      if (this.box?.isConnected) this.keep();
+      else if (draftOf(this.composer)?.text === text) dropDraft(this.composer); // the room was left meanwhile
+    };
+    given.then(done, done);
     this.write({ text: "", mentions: [] });
   }
 
@@ -141,7 +150,8 @@ export class Field {
   private keep(): void {
     const mentions = this.mentions.filter(({ name }) => this.text.includes(`@${name}`) || this.isComposing);
     const before = this.before && { text: this.before.text, mentions: [...this.before.mentions] };
-    keepDraft(this.composer, { text: this.text, mentions, ...this.about, ...(before ? { before } : {}) });
+    const text = [...this.leaving, this.text].filter(Boolean).join("\n");
+    keepDraft(this.composer, { text, mentions, ...this.about, ...(before ? { before } : {}) });
   }
 }
 

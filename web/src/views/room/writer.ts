@@ -82,9 +82,10 @@ export class Writer {
     if (!content) return;
     if (isTooLong(content)) return void (this.trouble.value = w.long);
     iStop(roomId);
-    if (!editing) field.clear();
+    const given = send({ roomId, type: "m.room.message", content, ...(thread && !editing ? { threadId: thread } : {}) });
+    if (!editing) field.clear(given);
     compose(this.composer, {});
-    send({ roomId, type: "m.room.message", content, ...(thread && !editing ? { threadId: thread } : {}) }).catch(() => {
+    given.catch(() => {
       this.trouble.value = w.unsent;
       field.putBack(written);
     });
