@@ -57,8 +57,8 @@ async def test_a_recovery_key_opens_a_new_device(web: Web) -> None:
         await picture(page, "web-recovery-key")
         async with page.expect_download() as download:
             await dialog.get_by_role("button", name="파일로 저장").click()
-        saved = Path(await (await download.value).path()).read_text()
-        assert RECOVERY_KEY.search(saved)
+        saved = Path(await (await download.value).path())
+        assert RECOVERY_KEY.search(await asyncio.to_thread(saved.read_text))
         await page.keyboard.press("Escape")  # nothing was kept: the next key is another one
         await dialog.wait_for(state="detached")
         key = await make_recovery_key(page)

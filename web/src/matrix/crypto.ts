@@ -147,7 +147,7 @@ function follow(client: MatrixClient, who: Session, engine: CryptoApi): void {
 }
 
 async function look(client: MatrixClient, who: Session, engine: CryptoApi): Promise<void> {
-  const { publicKeysOnDevice } = await engine.getCrossSigningStatus();
+  const { publicKeysOnDevice, privateKeysCachedLocally: own } = await engine.getCrossSigningStatus();
   const device = await engine.getDeviceVerificationStatus(who.userId, who.deviceId);
   const backup = await engine.getActiveSessionBackupVersion();
   const recovery = await client.secretStorage.getDefaultKeyId();
@@ -155,7 +155,7 @@ async function look(client: MatrixClient, who: Session, engine: CryptoApi): Prom
   encryption.value = {
     phase: "ready",
     identity: publicKeysOnDevice ? "published" : "none",
-    verified: device?.crossSigningVerified ?? false,
+    verified: own.selfSigningKey || (device?.crossSigningVerified ?? false), // its signature may be on the way yet
     backup: backup ? "on" : "off",
     recovery: recovery ? "made" : "none",
   };
