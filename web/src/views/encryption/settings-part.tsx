@@ -10,7 +10,7 @@ import "./settings.css";
 const w = words({
   title: ["암호화", "Encryption"],
   lead: [
-    "암호화된 대화는 참여한 사람의 확인된 기기에서만 읽을 수 있습니다. 서버는 읽지 못합니다.",
+    "암호화된 대화는 참여한 사람들의 기기에서만 읽을 수 있습니다. 서버는 읽지 못합니다.",
     "Encrypted chats can be read only on the devices of the people in them. The server cannot read them.",
   ],
   device: ["이 기기", "This device"],
