@@ -230,7 +230,7 @@ async def test_those_who_gave_no_account_keep_nobody_waiting(
 ) -> None:
     """Goal: batches reach everybody who can be paid. Method: batches of two lines, looked for among
     two owed cases at once, most of which have no payout details, in whatever order they come."""
-    monkeypatch.setattr(paying, "LINES_MAX", 2)
+    monkeypatch.setattr(paying, "BATCH_LINES_MAX", 2)
     monkeypatch.setattr(payout_store, "OWED_ROWS", 2)
     await compensation.approved()
     await compensation.add_reports([100_000] * 9, payout=False)

@@ -11,7 +11,7 @@ from bongsu.desk.compensation.csv_files import read_results, write_payments
 from bongsu.desk.compensation.pain001 import Payer, write_pain001
 from bongsu.desk.compensation.pain002 import read_pain002
 from bongsu.desk.compensation.payouts import (
-    LINES_MAX,
+    BATCH_LINES_MAX,
     Batch,
     Line,
     LineChange,
@@ -114,12 +114,12 @@ class Paying:
             payable = [case for case in owed if case.report_id in able]
             ready += len(payable)
             without_details += len(owed) - len(payable)
-            batch += payable[: LINES_MAX - len(batch)]
+            batch += payable[: BATCH_LINES_MAX - len(batch)]
         return Waiting(ready, batch, without_details)
 
     async def make_batch(self, operator: str, batch_id: str, currency: str) -> Batch:
-        """A batch of all that can be paid now, at most `LINES_MAX` lines. `batch_id` is chosen
-        with the form: sent twice, it is the same batch."""
+        """A batch of all that can be paid now, at most `BATCH_LINES_MAX` lines. `batch_id` is
+        chosen with the form: sent twice, it is the same batch."""
         if not _BATCH_ID.match(batch_id):
             raise InvalidParam("The form is not ours")
         if (known := await self._store.load(batch_id)) is not None:
