@@ -25,7 +25,7 @@ from bongsu.errors import Refused
 LINES_MAX = 10_000  # of an answer
 # An answer moves a whole batch in one transaction, and the ledger looks at all that is in transit
 # for each line: the time grows with the square.
-BATCH_LINES_MAX = 2_000
+BATCH_LINES_MAX = 1_000
 COMPLAINTS_MAX = 20
 
 
