@@ -64,10 +64,13 @@ async def test_two_talk_and_the_number_falls_as_they_read(web: Web) -> None:
             await write(theirs, "At ten!")
             await expect(message(ours, "At ten!")).to_be_visible()
             await expect(message(ours, "At ten!").locator(".waiting")).to_contain_text("1")
+            await third.send_text(room_id, "저는 조금 늦어요. 먼저 출발하세요, 정상에서 만나요!")
+            await minji.send_text(room_id, "그럼 김밥은 남겨 둘게요")
+            await expect(message(ours, "김밥은").locator(".waiting")).to_contain_text("1")
+            await picture(ours, "web-room")
             async with web.page(third, at=at(room_id)):
                 for page in (ours, theirs):
                     await expect(page.locator(".waiting")).to_have_count(0)
-            await picture(ours, "web-room")
             await choose(ours, "내일 몇 시", "읽은 사람")
             await expect(ours.get_by_role("dialog")).to_contain_text("읽음 2")
             await expect(ours.get_by_role("dialog")).to_contain_text("서준")
