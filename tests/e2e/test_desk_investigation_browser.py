@@ -88,7 +88,9 @@ async def follow(page: Page, url: str, live: str, typist: Visitor, form: str) ->
     assert "corrected" in (await said.get_attribute("class") or "")
     # As if two were all that is shown: the oldest makes room, and stays one click away.
     await page.evaluate("document.querySelector('ol.transcript').dataset.linesMax = 2")
-    await typist.post(f"{form}/lines", {**line, "key": "k3", "said_ko": "이제 시작합니다"}, form_at=form)
+    await typist.post(
+        f"{form}/lines", {**line, "key": "k3", "said_ko": "이제 시작합니다"}, form_at=form
+    )
     await expect(page.locator("#line-3")).to_be_visible(timeout=30_000)
     await expect(said).to_have_count(0)
     await expect(page.locator("[data-earlier]")).to_be_visible()
