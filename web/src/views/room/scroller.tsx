@@ -48,20 +48,22 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
   const toEnd = () => {
     aim.current = null;
     atEnd.current = true;
-    catchingUp.current = true;
+    const at = list.current;
+    catchingUp.current = !at || at.scrollSize - at.scrollOffset - at.viewportSize >= AT_END_PIXELS;
     if (shown.length) list.current?.scrollToIndex(shown.length - 1, { align: "end" });
   };
   const look = () => {
     const at = list.current;
     if (!at || !shown.length) return;
-    const left = at.scrollSize - at.scrollOffset - at.viewportSize;
+    const top = frame.current!.scrollTop; // as it is: the list learns of it later
+    const left = at.scrollSize - top - at.viewportSize;
     if (left < AT_END_PIXELS) {
       atEnd.current = !aim.current;
       catchingUp.current = false;
-    } else if (at.scrollOffset < offset.current - 1 && !catchingUp.current) atEnd.current = false; // a way up leaves it
-    offset.current = at.scrollOffset;
+    } else if (top < offset.current - 1 && !catchingUp.current) atEnd.current = false; // a way up leaves it
+    offset.current = top;
     onMove(atEnd.current);
-    if (at.scrollOffset < at.viewportSize * NEAR_SCREENS) onNear("start");
+    if (top < at.viewportSize * NEAR_SCREENS) onNear("start");
     if (left < at.viewportSize * NEAR_SCREENS) onNear("end");
   };
 
@@ -98,6 +100,7 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
   const settle = () => {
     const wanted = aim.current;
     if (!wanted) {
+      look(); // rows are measured before the scroll that brought them is told of
       if (atEnd.current) toEnd();
       return;
     }
