@@ -13,6 +13,8 @@ const AT_END_PIXELS = 48; // so close to the end counts as there
 const NEAR_SCREENS = 3; // ask for more when so many screens are left
 const BUFFER_PIXELS = 600; // drawn beyond what is seen
 const AIMED_MS = 1_000; // rows are measured after they were drawn: a place is aimed at anew meanwhile
+const HAND_MS = 1_500; // what moves so soon after wheel, touch or key was moved by them
+const HELD_MS = 15_000; // the same after a press: it may hold the scroll bar, which tells nothing more
 
 export interface ScrollerHandle {
   toEnd(): void;
@@ -41,26 +43,39 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
   const frame = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
   const atEnd = useRef(true);
-  const catchingUp = useRef(false); // rows were added at the end, and the list has not followed yet
+  const handUntil = useRef(0); // only a hand leaves the end: the list itself moves too while rows come and are measured
   const offset = useRef(0); // when last looked at
+  const again = useRef(0); // the frame in which the end is looked for once more
   const aim = useRef<{ key: string; align: "start" | "center" } | null>(null);
 
   const toEnd = () => {
     aim.current = null;
     atEnd.current = true;
     const at = list.current;
-    catchingUp.current = !at || at.scrollSize - at.scrollOffset - at.viewportSize >= AT_END_PIXELS;
-    if (shown.length) list.current?.scrollToIndex(shown.length - 1, { align: "end" });
+    if (!at) return;
+    // By hand: the list's own way there goes on for a while, also against who scrolls meanwhile.
+    frame.current!.scrollTop = at.scrollSize;
+    cancelAnimationFrame(again.current);
+    again.current = requestAnimationFrame(() => {
+      look();
+      if (atEnd.current && !aim.current) frame.current!.scrollTop = at.scrollSize; // what was measured since counts too
+    });
+  };
+  /** To the place aimed at, as far as the rows before it have been measured. */
+  const toAim = () => {
+    const at = list.current;
+    const index = aim.current ? shown.findIndex((row) => row.key === aim.current!.key) : -1;
+    if (!at || index === -1) return;
+    const above = aim.current!.align === "center" ? (at.viewportSize - at.getItemSize(index)) / 2 : 0;
+    frame.current!.scrollTop = at.getItemOffset(index) - Math.max(above, 0);
   };
   const look = () => {
     const at = list.current;
     if (!at || !shown.length) return;
     const top = frame.current!.scrollTop; // as it is: the list learns of it later
     const left = at.scrollSize - top - at.viewportSize;
-    if (left < AT_END_PIXELS) {
-      atEnd.current = !aim.current;
-      catchingUp.current = false;
-    } else if (top < offset.current - 1 && !catchingUp.current) atEnd.current = false; // a way up leaves it
+    if (left < AT_END_PIXELS) atEnd.current = !aim.current;
+    else if (top < offset.current - 1 && performance.now() < handUntil.current) atEnd.current = false;
     offset.current = top;
     onMove(atEnd.current);
     if (top < at.viewportSize * NEAR_SCREENS) onNear("start");
@@ -70,12 +85,11 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
   useImperativeHandle(handle, (): ScrollerHandle => ({
     toEnd,
     to(key, align) {
-      const index = shown.findIndex((row) => row.key === key);
-      if (index === -1) return false;
+      if (!shown.some((row) => row.key === key)) return false;
       atEnd.current = false;
       const aimed = { key, align };
       aim.current = aimed;
-      list.current?.scrollToIndex(index, { align });
+      toAim();
       setTimeout(() => {
         if (aim.current !== aimed) return;
         aim.current = null;
@@ -98,21 +112,17 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
   useEffect(look, [shown]);
 
   const settle = () => {
-    const wanted = aim.current;
-    if (!wanted) {
-      look(); // rows are measured before the scroll that brought them is told of
-      if (atEnd.current) toEnd();
-      return;
-    }
-    const index = shown.findIndex((row) => row.key === wanted.key);
-    if (index !== -1) list.current?.scrollToIndex(index, { align: wanted.align });
+    if (aim.current) return toAim();
+    look(); // rows are measured before the scroll that brought them is told of
+    if (atEnd.current) toEnd();
   };
-  const byHand = () => {
+  const byHand = (ms: number) => () => {
     aim.current = null;
-    catchingUp.current = false;
+    handUntil.current = performance.now() + ms;
   };
 
-  const byInput = { onWheel: byHand, onTouchMove: byHand, onPointerDown: byHand, onKeyDown: byHand };
+  const moved = byHand(HAND_MS);
+  const byInput = { onWheel: moved, onTouchMove: moved, onKeyDown: moved, onPointerDown: byHand(HELD_MS) };
 
   return (
     <div class="scroller">
