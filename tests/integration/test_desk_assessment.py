@@ -56,7 +56,7 @@ def next_page(page: Page) -> str | None:
 
 def hidden(page: Page, name: str) -> str:
     match = re.search(rf'name="{name}" value="([^"]*)"', page.text)
-    assert match, f"no {name}"
+    assert match, f"no {name}: {page.status} {page.text[-800:]}"
     return match[1].replace("&amp;", "&")
 
 

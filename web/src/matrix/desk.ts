@@ -111,7 +111,8 @@ export function readClosely(): () => void {
 
 /** Learn where the desk is and what it says. */
 export async function look(): Promise<void> {
-  await learn();
+  const learning = learn(); // takes long where no site answers, which is just when the desk is wanted
+  if (!desk.peek()) await learning;
   if (!desk.peek()) return;
   try {
     const answer = await asked("/status.json");

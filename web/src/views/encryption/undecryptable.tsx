@@ -35,7 +35,7 @@ export function Undecryptable({ event }: { event: MatrixEvent }) {
   useEffect(() => {
     const again = () => seen.value++;
     event.on(MatrixEventEvent.Decrypted, again);
-    void matrix().decryptEventIfNeeded(event);
+    void matrix().decryptEventIfNeeded(event).finally(again); // it may have been over before we listened
     return () => void event.off(MatrixEventEvent.Decrypted, again);
   }, [event, isReady]);
   seen.value;

@@ -58,7 +58,7 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
     cancelAnimationFrame(again.current);
     again.current = requestAnimationFrame(() => {
       look();
-      if (atEnd.current && !aim.current) frame.current!.scrollTop = at.scrollSize; // what was measured since counts too
+      if (frame.current && atEnd.current && !aim.current) frame.current.scrollTop = at.scrollSize; // as measured since
     });
   };
   /** To the place aimed at, as far as the rows before it have been measured. */
@@ -71,8 +71,8 @@ export function Scroller<R extends Keyed>({ rows, draw, onNear, onMove, label, c
   };
   const look = () => {
     const at = list.current;
-    if (!at || !shown.length) return;
-    const top = frame.current!.scrollTop; // as it is: the list learns of it later
+    if (!at || !frame.current || !shown.length) return;
+    const top = frame.current.scrollTop; // as it is: the list learns of it later
     const left = at.scrollSize - top - at.viewportSize;
     if (left < AT_END_PIXELS) atEnd.current = !aim.current;
     else if (top < offset.current - 1 && performance.now() < handUntil.current) atEnd.current = false;
