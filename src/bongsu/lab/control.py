@@ -122,7 +122,7 @@ def _any_left(lab: Lab) -> bool:
 def _delete(lab: Lab) -> None:
     for folder in (*(Path(site.folder) for site in lab.sites), switch_folder(lab)):
         shutil.rmtree(folder, ignore_errors=True)
-    for name in ("ready", "links.json", "links.lock", "bongsu.lock", "lab.json"):
+    for name in ("ready", "links.json", "links.lock", "desk_keys", "bongsu.lock", "lab.json"):
         (lab.path / name).unlink(missing_ok=True)
     give_back(lab)
     if not any(lab.path.iterdir()):
