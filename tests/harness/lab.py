@@ -128,8 +128,13 @@ class LabUnderTest:
 
 
 def is_whole(status: Status) -> bool:
-    """Every part of every site answers, and every replica streams from the primary."""
+    """Every part of every site answers, and every replica streams from the one primary. One that
+    was cut off takes itself for another until it hears of the first."""
     sites = status["sites"].values()
-    return status["primary"] is not None and all(
-        site["state"] == "up" and site["components"]["patroni"]["streaming"] for site in sites
+    patronis = [site["components"]["patroni"] for site in sites]
+    return (
+        status["primary"] is not None
+        and all(site["state"] == "up" for site in sites)
+        and all(patroni["streaming"] for patroni in patronis)
+        and sum(patroni["role"] == "primary" for patroni in patronis) == 1
     )
