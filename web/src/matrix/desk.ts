@@ -92,7 +92,8 @@ let readers = 0;
 export function followDesk(): void {
   let turn = 0;
   effect(() => {
-    if (session.value) void look();
+    current.value; // another site may know another address
+    if (session.value) void learn().then(look);
   });
   setInterval(() => {
     const isDue = readers > 0 || ++turn % LOOKS_SKIPPED === 0;
@@ -109,10 +110,9 @@ export function readClosely(): () => void {
   };
 }
 
-/** Learn where the desk is and what it says. */
+/** What the desk says now; where it is, only if that is not known yet. */
 export async function look(): Promise<void> {
-  const learning = learn(); // takes long where no site answers, which is just when the desk is wanted
-  if (!desk.peek()) await learning;
+  if (!desk.peek()) await learn();
   if (!desk.peek()) return;
   try {
     const answer = await asked("/status.json");
