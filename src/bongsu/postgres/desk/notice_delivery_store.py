@@ -4,16 +4,14 @@ from collections.abc import Sequence
 
 import asyncpg
 import msgspec
-import structlog
 
 from bongsu.desk.notices.subscribers import Delivery, Notice
 from bongsu.desk.notices.words import Health, Kind
-from bongsu.desk.sealing import SealBroken, Sealer
+from bongsu.desk.sealing import Sealer
 from bongsu.postgres.database import Connection, Database
+from bongsu.postgres.desk.claims import claim_readable
 from bongsu.postgres.desk.notice_board_store import as_update
 from bongsu.postgres.desk.notice_subscriber_store import as_subscriber
-
-log = structlog.get_logger()
 
 _CLAIM = """
 UPDATE notice_delivery SET claimed_by = $1, claimed_until = $3
@@ -68,17 +66,10 @@ class PostgresDeliveries:
         self._sealer = sealer
 
     async def claim(self, holder: str, now: int, until: int, limit: int) -> Sequence[Delivery]:
-        async def body(connection: Connection) -> list[asyncpg.Record]:
-            claimed = await connection.fetch(_CLAIM, holder, now, until, limit)
-            return await connection.fetch(_CLAIMED, [row["delivery_id"] for row in claimed])
-
-        found: list[Delivery] = []
-        for row in await self._database.write(body):
-            try:
-                found.append(self._delivery(row))
-            except SealBroken as error:  # its key may come: the claim ends by itself
-                log.error("a subscriber cannot be read", reason=str(error))
-        return found
+        return await claim_readable(
+            self._database, _CLAIM, _CLAIMED, holder, now, until, limit,
+            make=self._delivery, what="a subscriber",
+        )  # fmt: skip
 
     async def finish(self, delivery_id: int, holder: str, now: int, outcome: str) -> None:
         async def body(connection: Connection) -> None:

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 
 import asyncpg
-import structlog
 
 from bongsu.desk.reports.mailing import Due, MailKind, Outcome
 from bongsu.desk.reports.preparing import version_context
-from bongsu.desk.sealing import SealBroken, Sealer
+from bongsu.desk.sealing import Sealer
 from bongsu.postgres.database import Connection, Database
-
-log = structlog.get_logger()
+from bongsu.postgres.desk.claims import claim_readable
 
 # {chosen}: rows of reports. Who gave no contact is not told.
 _QUEUE = """
@@ -75,17 +73,10 @@ class PostgresReportMails:
         self._sealer = sealer
 
     async def claim(self, holder: str, now: int, until: int, limit: int) -> Sequence[Due]:
-        async def body(connection: Connection) -> list[asyncpg.Record]:
-            claimed = await connection.fetch(_CLAIM, holder, now, until, limit)
-            return await connection.fetch(_CLAIMED, [row["mail_id"] for row in claimed])
-
-        found: list[Due] = []
-        for row in await self._database.write(body):
-            try:
-                found.append(self._due(row))
-            except SealBroken as error:  # its key may come: the claim ends by itself
-                log.error("a contact cannot be read", reason=str(error))
-        return found
+        return await claim_readable(
+            self._database, _CLAIM, _CLAIMED, holder, now, until, limit,
+            make=self._due, what="a contact",
+        )  # fmt: skip
 
     async def finish(self, mail_id: int, holder: str, now: int, outcome: Outcome) -> None:
         await self._database.execute(_FINISH, mail_id, holder, now, outcome.value, idempotent=True)
