@@ -56,7 +56,7 @@ async def keep_a_draft(page: Page, url: str) -> None:
     await page.locator("#description").fill(STORY)
     await page.get_by_text("보상 받을 계좌").click()
     await page.locator("#payout_account").fill("110-123")
-    await page.wait_for_function("Object.keys(localStorage).length > 0")
+    await page.wait_for_function("() => Object.keys(localStorage).length > 0")
     await page.reload()
     await page.get_by_text("쓰다 만 신고를 불러왔습니다.").wait_for()
     assert await page.locator("#description").input_value() == STORY

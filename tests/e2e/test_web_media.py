@@ -173,7 +173,7 @@ async def test_a_video_has_a_still_and_plays(web: Web) -> None:
         await expect(page.get_by_text("춤.webm")).to_be_visible()
         await writing(page).press("Enter")
         await page.get_by_role("button", name="동영상 재생: 춤.webm").click()
-        await page.wait_for_function("document.querySelector('video')?.currentTime > 0")
+        await page.wait_for_function("() => document.querySelector('video')?.currentTime > 0")
     sent = await last_message(minji, room_id)
     assert (sent["msgtype"], sent["info"]["w"], sent["info"]["h"]) == ("m.video", 160, 120)
     assert sent["info"]["thumbnail_url"].startswith("mxc://")

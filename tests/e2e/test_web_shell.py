@@ -97,7 +97,7 @@ async def reopen_newer(context: BrowserContext, web: Web, bongsu: Bongsu, client
     await page.reload()
     await page.get_by_text("새 버전이 준비되었습니다").wait_for()
     await page.get_by_role("button", name="다시 열기").click()
-    await page.wait_for_function("document.querySelector('meta[name=build]')")
+    await page.wait_for_function("() => document.querySelector('meta[name=build]')")
     await settled(page)
     assert await page.evaluate("caches.keys().then(names => names.length)") == 1
 
@@ -134,6 +134,6 @@ async def test_a_fault_in_one_view_leaves_the_rest_and_what_was_typed(web: Web) 
 async def installed(page: Page) -> None:
     """The worker has kept the shell and serves this page."""
     await page.wait_for_function(
-        "navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller)",
+        "() => navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller)",
         timeout=2 * PATIENCE_MS,
     )

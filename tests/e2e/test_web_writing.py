@@ -104,7 +104,7 @@ async def test_what_was_typed_outlives_reloads_and_other_rooms(web: Web) -> None
         # The draft goes only when the outbox has the text: the page may be closed at once.
         assert await page.evaluate(ENTER_AND_LOOK) == ["", ["아직 안 보낸 글"]]
         await expect(said(page, "아직 안 보낸 글")).to_be_visible()
-        await page.wait_for_function(f"{DRAFTS}.length === 0")
+        await page.wait_for_function(f"() => {DRAFTS}.length === 0")
     assert len(await messages(minji, first)) == 1
     assert not await messages(minji, second)
 

@@ -91,6 +91,13 @@ def test_no_two_test_modules_have_one_name() -> None:
     assert sorted(names) == sorted(set(names))
 
 
+def test_browser_tests_wait_for_functions_alone() -> None:
+    """A page's policy refuses to evaluate a string again: only its first look would work."""
+    for path in [*(ROOT / "tests" / "e2e").glob("*.py"), *(ROOT / "tests" / "sites").glob("*.py")]:
+        for argument in re.findall(r'wait_for_function\(\s*f?"([^"]*)', path.read_text()):
+            assert "=>" in argument, f"{path.name}: {argument}"
+
+
 def test_layers() -> None:
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
