@@ -26,6 +26,7 @@ class Tables:
         self.asked: list[tuple[int, bool]] = []
         self.used: list[bytes] = []
         self.is_down = False
+        self.is_read_only = False
         self.gate: asyncio.Event | None = None
 
     def add(self, *, near: bool = True, user: UserId = ALICE, **more: object) -> str:
@@ -50,7 +51,7 @@ class Tables:
         return found
 
     async def mark_used(self, access_hash: bytes) -> None:
-        if self.is_down:
+        if self.is_down or self.is_read_only:
             raise Unavailable
         self.used.append(access_hash)
 
@@ -159,6 +160,41 @@ async def test_a_renewal_that_a_revocation_overtakes_changes_nothing(
     assert authenticator.cached(token) is None
 
 
+async def test_a_renewal_that_a_look_up_overtakes_changes_nothing(
+    tables: Tables, clock: Clock, authenticator: Authenticator
+) -> None:
+    token = tables.add()
+    await authenticator.requester(token)
+    authenticator.cached(token)
+    clock.seconds += 4
+    gate = tables.gate = asyncio.Event()
+    renewal = asyncio.create_task(authenticator.renew())
+    await asyncio.sleep(0)  # it has read what was so before
+    tables.gate = None
+    tables.near.clear()
+    tables.primary.clear()
+    clock.seconds += 1
+    with pytest.raises(UnknownToken):
+        await authenticator.requester(token)
+    gate.set()
+    await renewal
+    assert authenticator.cached(token) is None, "refused, and good again"
+
+
+async def test_a_lock_is_never_renewed_by_the_near_copy(
+    tables: Tables, clock: Clock, authenticator: Authenticator
+) -> None:
+    token = tables.add(is_locked=True)
+    assert (await authenticator.requester(token)).is_locked
+    authenticator.cached(token)
+    unlocked = Requester(ALICE, DeviceId("D"), hash_token(token))
+    tables.primary[hash_token(token)] = TokenOwner(unlocked, None, False)
+    clock.seconds += 4
+    await authenticator.renew()
+    clock.seconds += 1
+    assert not (await authenticator.requester(token)).is_locked
+
+
 async def test_what_the_near_copy_does_not_know_is_asked_at_the_primary(
     tables: Tables, authenticator: Authenticator
 ) -> None:
@@ -240,6 +276,22 @@ async def test_the_first_use_of_a_refreshed_token_is_marked(
     tables: Tables, authenticator: Authenticator
 ) -> None:
     token = tables.add(is_first_use=True)
+    await authenticator.requester(token)
+    assert tables.used == [hash_token(token)]
+
+
+async def test_a_first_use_that_could_not_be_marked_is_marked_later_however_often_it_is_used(
+    tables: Tables, clock: Clock, authenticator: Authenticator
+) -> None:
+    token = tables.add(is_first_use=True)
+    tables.is_read_only = True
+    await authenticator.requester(token)
+    assert not tables.used
+    tables.is_read_only = False
+    authenticator.cached(token)
+    clock.seconds += 4
+    await authenticator.renew()
+    clock.seconds += 1
     await authenticator.requester(token)
     assert tables.used == [hash_token(token)]
 

@@ -162,7 +162,11 @@ class Authenticator:
         return owner
 
     async def _renew(self, entries: list[tuple[str, Entry]]) -> None:
-        """Who is found as before is as if looked up; of any other, the next look-up decides."""
+        """Who stands as before is as if looked up; of any other, the next look-up decides.
+
+        So it does of one whom a look-up has judged while this waited: it may have asked the
+        primary, and what is read here may be older.
+        """
         invalidations = self._invalidations
         hashes = [entry.requester.token_hash for _, entry in entries]
         owners = await self._store.owners(hashes, confirmed=False)
@@ -171,7 +175,9 @@ class Authenticator:
         found = {owner.requester.token_hash: owner for owner in owners}
         for token, entry in entries:
             owner = found.get(entry.requester.token_hash)
-            if owner is not None and owner.requester == entry.requester:
+            if owner is None or self._entries.get(token) is not entry:
+                continue
+            if owner.requester == entry.requester and is_settled(owner) and not owner.is_first_use:
                 self._remember(token, TokenOwner(entry.requester, owner.expires_at, False))
 
     async def _mark_used(self, owner: TokenOwner) -> None:
