@@ -32,7 +32,7 @@ export function PasswordField({ id, label, isNew }: Shown) {
           type="button" class="plain" aria-label={w.show} aria-pressed={seen.value} onClick={() => (seen.value = !seen.value)}
         >
           <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
-            <path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 9.300a2.7 2.7 0 1 0 0 5.4 2.7 2.7 0 0 0 0-5.400z" />
+            <path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 9.3a2.7 2.7 0 1 0 0 5.4 2.7 2.7 0 0 0 0-5.4z" />
             {!seen.value && <path d="M4 4l16 16" />}
           </svg>
         </button>

@@ -20,7 +20,7 @@ export function WaitingMark({ pending }: { pending: Pending }) {
   if (pending.state !== "waiting") return null;
   return (
     <span class="clock">
-      <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3.500a8.500 8.500 0 1 0 0 17 8.500 8.500 0 0 0 0-17zM12 7.500V12l3 2" /></svg>
+      <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM12 7.5V12l3 2" /></svg>
       <span class="hidden-from-sight">{w.waiting}</span>
     </span>
   );
