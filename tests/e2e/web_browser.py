@@ -135,15 +135,22 @@ async def settled(page: Page) -> None:
     await page.locator(".app[data-ready]").wait_for()
 
 
+COMPLAINTS = (
+    "Content Security Policy",
+    "a part of the page broke",
+    "Caught /sync error",  # what else came with that answer is lost
+)
+
+
 def watch(page: Page) -> list[str]:
-    """What this page complains of from now on: its own exceptions, and refusals of the policy."""
+    """What this page complains of from now on: its own exceptions, and errors that it held."""
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(f"{error.name}: {error.stack}"))
     page.on(
         "console",
         lambda message: (
             complaints.append(message.text)
-            if message.type == "error" and "Content Security Policy" in message.text
+            if message.type == "error" and any(each in message.text for each in COMPLAINTS)
             else None
         ),
     )

@@ -4,7 +4,7 @@ import { KnownMembership, type MatrixClient, type MatrixEvent, type Room, RoomMe
 
 import { type Elsewhere, furthestRead, MAIN, type Placed, type Receipt, unreadCounts } from "./readers";
 import { receiptsOf } from "./receipts";
-import { kindOf, threadOf } from "./timeline/kinds";
+import { kindOf, relationOf, threadOf } from "./timeline/kinds";
 
 /** In larger rooms the server tells nobody how far others have read, so a number would never fall. */
 const COUNTED_MEMBERS_MAX = 1_000;
@@ -98,7 +98,7 @@ function place(events: readonly MatrixEvent[]): Placed[] {
   const places = new Map(events.map((event, at) => [event.getId()!, at]));
   return events.map((event) => {
     const kind = kindOf(event);
-    const about = kind === "about" ? places.get(event.getRelation()?.event_id ?? "") : undefined;
+    const about = kind === "about" ? places.get(relationOf(event)?.target ?? "") : undefined;
     return {
       id: event.getId()!,
       sender: kind === "message" ? (event.getSender() ?? null) : null,

@@ -5,6 +5,7 @@ import { effect } from "@preact/signals";
 
 import { language, words } from "../words";
 import { matrix, onClient, ready } from "./client";
+import { textOf } from "./content";
 
 const NAMES_SHOWN = 3;
 
@@ -17,7 +18,7 @@ const w = words({
 export function nameInWords(state: RoomNameState): string {
   switch (state.type) {
     case RoomNameType.Actual:
-      return state.name;
+      return textOf(state.name) || w.empty; // of an address that is no text the SDK can make no name
     case RoomNameType.Generated: {
       const names = state.names.slice(0, NAMES_SHOWN).join(", ");
       const others = state.count - Math.min(state.names.length, NAMES_SHOWN);

@@ -3,6 +3,7 @@
 import { EventType, HistoryVisibility, type IContent, type Room } from "matrix-js-sdk";
 
 import { matrix } from "./client";
+import { textOf } from "./content";
 
 export const TOPIC_CHARACTERS_MAX = 1_000;
 export const HISTORY = ["joined", "invited", "shared", "world_readable"] as const;
@@ -26,12 +27,11 @@ export async function setHistory(roomId: string, visibility: (typeof HISTORY)[nu
 }
 
 export function topicOf(room: Room): string {
-  const topic: unknown = contentOf(room, EventType.RoomTopic).topic;
-  return typeof topic === "string" ? topic : "";
+  return textOf(contentOf(room, EventType.RoomTopic).topic);
 }
 
 export function historyOf(room: Room): string {
-  return String(contentOf(room, EventType.RoomHistoryVisibility).history_visibility ?? "shared");
+  return textOf(contentOf(room, EventType.RoomHistoryVisibility).history_visibility) || "shared";
 }
 
 /** An address such as `#hiking:example.org` leads to the room and is the one shown of it; empty takes it away. */

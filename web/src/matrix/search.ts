@@ -1,8 +1,9 @@
-/** Looking for something: rooms by name on this device, messages by the server's index. */
+/** Looking for something: rooms by name on this device, messages by the server's index, encrypted ones on this device. */
 
-import type { ISearchResults, MatrixEvent } from "matrix-js-sdk";
+import { type ISearchResults, KnownMembership, type MatrixEvent, type Room } from "matrix-js-sdk";
 
 import { matrix } from "./client";
+import { textOf } from "./content";
 
 export interface Hit {
   roomId: string;
@@ -19,13 +20,39 @@ export interface Hits {
   more: (() => Promise<Hits>) | null;
 }
 
-/** In all rooms or in one, newest first. What is encrypted the server cannot read, so it is not found. */
+/** In all rooms or in one, newest first. What is encrypted the server cannot read: `searchHere`. */
 export async function searchMessages(term: string, roomId?: string): Promise<Hits> {
   const results = await matrix().searchRoomEvents({
     term,
     ...(roomId ? { filter: { rooms: [roomId] } } : {}),
   });
   return page(results);
+}
+
+const HERE_MAX = 50; // hits among encrypted messages
+
+/**
+ * In encrypted rooms, or in one of them, newest first: only what this device holds at the moment, which is the latest
+ * messages of each. The server cannot read them, and an index of our own would keep their text.
+ */
+export function searchHere(term: string, roomId?: string): Hit[] {
+  const client = matrix();
+  const rooms = roomId ? [client.getRoom(roomId)] : client.getRooms();
+  const wanted = folded(term);
+  return rooms
+    .filter((room): room is Room => room !== null && isEncryptedChat(room))
+    .flatMap((room) => room.getLiveTimeline().getEvents().filter(isSaid).map(hit))
+    .filter(({ body }) => wanted && folded(body).includes(wanted))
+    .sort((a, b) => b.at - a.at)
+    .slice(0, HERE_MAX);
+}
+
+function isEncryptedChat(room: Room): boolean {
+  return room.hasEncryptionStateEvent() && room.getMyMembership() === KnownMembership.Join;
+}
+
+function isSaid(event: MatrixEvent): boolean {
+  return event.getType() === "m.room.message" && !event.isRedacted() && !event.isRelation("m.replace");
 }
 
 function page(results: ISearchResults): Hits {
@@ -38,12 +65,13 @@ function page(results: ISearchResults): Hits {
 }
 
 function hit(event: MatrixEvent): Hit {
+  const { body, name, topic } = event.getContent();
   return {
     roomId: event.getRoomId() ?? "",
     eventId: event.getId() ?? "",
     sender: event.getSender() ?? "",
     at: event.getTs(),
-    body: String(event.getContent().body ?? event.getContent().name ?? event.getContent().topic ?? ""),
+    body: textOf(body) || textOf(name) || textOf(topic),
   };
 }
 

@@ -23,7 +23,7 @@ import { pendingIn } from "./outbox";
 import { MAIN } from "./readers";
 import { readUpTo, receiptsVersion } from "./receipts";
 import { follow } from "./timeline/follow";
-import { kindOf, redactedBy, threadOf } from "./timeline/kinds";
+import { kindOf, redactedBy, relationOf, threadOf } from "./timeline/kinds";
 import { type Direction, roomSource, type Source, threadSource, tokenAt } from "./timeline/pages";
 import { Relations } from "./timeline/relations";
 import { belongs, type Row, rowsOf } from "./timeline/rows";
@@ -153,7 +153,7 @@ export class RoomTimeline {
   messageOf(eventId: string): string {
     const event = this.window.get(eventId) ?? this.room.findEventById(eventId);
     if (!event || kindOf(event) !== "about") return eventId;
-    return event.getRelation()?.event_id ?? eventId;
+    return relationOf(event)?.target ?? eventId;
   }
 
   /** The root of the thread that an event, or the message it is about, is in. */

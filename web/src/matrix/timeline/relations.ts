@@ -5,7 +5,9 @@
  * reaction may stand far behind the message that it is about.
  */
 
-import { EventType, type MatrixEvent, RelationType } from "matrix-js-sdk";
+import { EventType, type IContent, type MatrixEvent, RelationType } from "matrix-js-sdk";
+
+import { relationOf } from "./kinds";
 
 const RELATIONS_MAX = 4_000; // events remembered; then the oldest half is forgotten
 const REACTION_LENGTH_MAX = 64; // longer keys are no emoji but somebody's prank
@@ -39,19 +41,18 @@ export class Relations {
     const id = event.getId();
     if (!id || event.isState()) return undefined;
     this.bundledThread(event);
-    const relation = event.getRelation();
-    const target = relation?.event_id;
-    if (!relation || !target || event.isRedacted() || this.related.has(id)) return undefined;
-    if (relation.rel_type === RelationType.Annotation && event.getType() === EventType.Reaction) {
-      within(this.reactions, target).set(id, event);
-    } else if (relation.rel_type === RelationType.Replace) {
-      within(this.edits, target).set(id, event);
-    } else if (relation.rel_type === RelationType.Thread) {
-      this.thread(target).replies.set(id, event);
+    const about = relationOf(event);
+    if (!about || event.isRedacted() || this.related.has(id)) return undefined;
+    if (about.type === RelationType.Annotation && event.getType() === EventType.Reaction) {
+      within(this.reactions, about.target).set(id, event);
+    } else if (about.type === RelationType.Replace) {
+      within(this.edits, about.target).set(id, event);
+    } else if (about.type === RelationType.Thread) {
+      this.thread(about.target).replies.set(id, event);
     } else return undefined;
     this.related.set(id, event);
     this.forgetOldest();
-    return target;
+    return about.target;
   }
 
   /** An event was redacted: what it said is unsaid. Returns the message concerned. */
@@ -74,7 +75,7 @@ export class Relations {
   reactionsOf(id: string, viewer: string): Reaction[] {
     const byKey = new Map<string, Reaction>();
     for (const event of this.reactions.get(id)?.values() ?? []) {
-      const key = event.getRelation()?.key;
+      const key = relationOf(event)?.key;
       const sender = event.getSender();
       if (!key || !sender || key.length > REACTION_LENGTH_MAX || event.isRedacted()) continue;
       const reaction = byKey.get(key) ?? { key, senders: [] };
@@ -88,12 +89,10 @@ export class Relations {
 
   /** The edit that counts: the newest by the message's own sender, of the same type, not redacted. */
   editOf(event: MatrixEvent): MatrixEvent | undefined {
-    let newest = event.replacingEvent() ?? undefined;
-    if (newest?.isRedacted()) newest = undefined;
-    for (const edit of this.edits.get(event.getId()!)?.values() ?? []) {
-      if (edit.getSender() !== event.getSender() || edit.isRedacted() || edit.getType() !== event.getType()) continue;
-      if (!edit.getContent()["m.new_content"]) continue;
-      if (!newest || edit.getTs() >= newest.getTs()) newest = edit;
+    let newest: MatrixEvent | undefined;
+    for (const edit of [event.replacingEvent(), ...(this.edits.get(event.getId()!)?.values() ?? [])]) {
+      if (!edit || edit.getSender() !== event.getSender() || edit.isRedacted() || edit.getType() !== event.getType()) continue;
+      if (newContentOf(edit) && (!newest || edit.getTs() >= newest.getTs())) newest = edit;
     }
     return newest;
   }
@@ -136,13 +135,19 @@ export class Relations {
     let excess = RELATIONS_MAX / 2;
     for (const [id, event] of this.related) {
       if (excess-- <= 0) break;
-      const target = event.getRelation()?.event_id ?? "";
+      const target = relationOf(event)?.target ?? "";
       this.related.delete(id);
       this.reactions.get(target)?.delete(id);
       this.edits.get(target)?.delete(id);
       this.threads.get(target)?.replies.delete(id);
     }
   }
+}
+
+/** What a message says after an edit; undefined for an edit that says nothing (yet). */
+export function newContentOf(edit: MatrixEvent): IContent | undefined {
+  const content: unknown = edit.getContent()["m.new_content"];
+  return typeof content === "object" && content !== null ? content : undefined;
 }
 
 function within<V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> {

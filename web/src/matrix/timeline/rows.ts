@@ -9,7 +9,7 @@ import type { IContent, MatrixEvent } from "matrix-js-sdk";
 
 import type { Pending } from "../outbox";
 import { type Body, bodyOf, bodyOfContent, kindOf, threadOf } from "./kinds";
-import type { Reaction, Relations } from "./relations";
+import { newContentOf, type Reaction, type Relations } from "./relations";
 
 const RUN_MS = 5 * 60_000; // messages of one person that stand together share a name
 
@@ -90,7 +90,7 @@ function message(event: MatrixEvent, material: Material, unread: number): Messag
   const body = bodyOf(event);
   const edit = body === "redacted" ? undefined : material.relations.editOf(event);
   const ownEdit = material.pending.findLast((each) => isAbout(each, "m.replace", id));
-  const content = (ownEdit?.content["m.new_content"] ?? edit?.getContent()["m.new_content"] ?? event.getOriginalContent()) as IContent;
+  const content = (ownEdit?.content["m.new_content"] ?? (edit && newContentOf(edit)) ?? event.getOriginalContent()) as IContent;
   const reactions = body === "redacted" ? [] : withPending(material.relations.reactionsOf(id, material.viewer), id, material);
   const summary = material.thread ? undefined : material.relations.threadOf(id);
   const thread = summary && { ...summary, unread: material.threadUnread(id, summary.latest) };

@@ -1,6 +1,8 @@
 /** Above the text: the message that is being answered or edited, and the way out of it. */
 
 import { matrix } from "../../matrix/client";
+import { nameIn } from "../../matrix/happened";
+import { inWords } from "../../matrix/last-line";
 import { findEvent } from "../../matrix/timeline";
 import { Icon } from "../../ui/icon";
 import { words } from "../../words";
@@ -23,8 +25,8 @@ export function ComposerAbout({ roomId, composer }: { roomId: string; composer: 
     <div class="about">
       <Icon name={editing ? "edit" : "reply"} />
       <p>
-        <strong>{editing ? w.edit : w.reply(room?.getMember(sender)?.name ?? sender)}</strong>
-        <span class="quiet line" dir="auto">{String(event?.getContent().body ?? "")}</span>
+        <strong>{editing ? w.edit : w.reply(nameIn(room, sender))}</strong>
+        <span class="quiet line" dir="auto">{event && inWords(event)}</span>
       </p>
       <button type="button" class="plain square" aria-label={w.stop} title={w.stop} onClick={() => compose(composer, {})}>
         <Icon name="close" />

@@ -3,9 +3,10 @@
 import { EventType, type MatrixEvent, MsgType, type Room } from "matrix-js-sdk";
 
 import { matrix } from "../../matrix/client";
+import { textOf } from "../../matrix/content";
 import type { Mention } from "../../matrix/mentions";
 import { eventsOf } from "../../matrix/timeline";
-import type { Written } from "./composer-content";
+import type { Written } from "../../matrix/uploads";
 
 const EDITED = new Set<unknown>([MsgType.Text, MsgType.Emote]);
 const LOOKED_BACK_MAX = 200; // messages
@@ -13,9 +14,9 @@ const MENTION_LINK = /<a href="https:\/\/matrix\.to\/#\/(@[^"]+|%40[^"]+)">([^<]
 
 export function writtenIn(event: MatrixEvent): Written {
   const content = event.getContent();
-  const body = String(content.body ?? "");
+  const body = textOf(content.body);
   const text = content.msgtype === MsgType.Emote ? `/me ${body}` : body.startsWith("/") ? `/${body}` : body;
-  return { text, mentions: mentionsOf(String(content.formatted_body ?? "")) };
+  return { text, mentions: mentionsOf(textOf(content.formatted_body)) };
 }
 
 export function isEditable(event: MatrixEvent): boolean {
