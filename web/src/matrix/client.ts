@@ -153,5 +153,6 @@ function made(who: Session, store: MemoryStore): MatrixClient {
     cryptoCallbacks: secretCallbacks,
     timelineSupport: true,
     useAuthorizationHeader: true,
+    disableVoip: true, // there are no calls here: it would ask for relays, and read what others wrote of calls
   });
 }
