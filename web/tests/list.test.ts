@@ -1,8 +1,6 @@
 /** What the list and the pages about people and rooms are made of: words, names, rules. */
 
 import { ConditionKind, type IPushRules, PushRuleActionName } from "matrix-js-sdk";
-import decodeQR from "qr/decode.js";
-import { encode } from "uqr";
 import { describe, expect, it, vi } from "vitest";
 
 vi.stubGlobal("location", { hash: "", origin: "http://127.0.0.1", pathname: "/" });
@@ -104,19 +102,6 @@ it("loudness is read from the rules of the account", () => {
   } as unknown as IPushRules;
   expect([...loudnessBy(rules)]).toEqual([["!quiet", "mentions"], ["!off", "none"]]);
   expect(loudnessBy(undefined).size).toBe(0);
-});
-
-it("an invitation's code is read by another library's camera", () => {
-  const address = `http://127.0.0.1:8008/#/join/${encodeURIComponent("!room:한국.example")}?via=x.org`;
-  const { size, data } = encode(address, { ecc: "M", border: 3 });
-  const scale = 6;
-  const side = size * scale;
-  const pixels = new Uint8ClampedArray(side * side * 4);
-  for (let at = 0; at < side * side; at++) {
-    const isDark = data[Math.floor(at / side / scale)]![Math.floor((at % side) / scale)];
-    pixels.set(isDark ? [16, 20, 24, 255] : [255, 255, 255, 255], at * 4);
-  }
-  expect(decodeQR({ width: side, height: side, data: pixels })).toBe(address);
 });
 
 it.each([

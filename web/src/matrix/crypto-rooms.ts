@@ -8,6 +8,7 @@ import { DecryptionFailureCode } from "matrix-js-sdk/lib/crypto-api";
 
 import { matrix, ready } from "./client";
 import { encryption } from "./crypto";
+import { hasKeys } from "./crypto-store";
 import { session } from "./session";
 
 const ALGORITHM = "m.megolm.v1.aes-sha2";
@@ -26,16 +27,22 @@ export async function encrypt(roomId: string): Promise<void> {
 /** A message can never be encrypted here: this browser cannot, or its keys are lost. */
 export class CannotEncrypt extends Error {}
 
+/** The server says now that a room is not encrypted which was: no honest server does, so nothing goes there. */
+export class NoLongerEncrypted extends Error {}
+
 /**
  * Wait until a message into this room would go out as the room wants it. To be called before every send: the SDK sends
- * in the clear into a room that it has not heard of yet.
+ * in the clear into a room that it has not heard of yet, and into one whose encryption the server hides from it.
  */
 export async function readyToSend(roomId: string): Promise<void> {
   await until(() => ready.value);
   const room = matrix().getRoom(roomId) ?? (await arrival(roomId));
-  if (!room.hasEncryptionStateEvent()) return;
-  await until(() => !["off", "loading", "failed"].includes(encryption.value.phase));
-  if (encryption.value.phase !== "ready") throw new CannotEncrypt();
+  const isEncrypted = room.hasEncryptionStateEvent();
+  const who = session.value;
+  if (!isEncrypted && !(who && hasKeys(who))) return; // a device without keys has been in no encrypted room
+  await until(() => !["off", "loading", ...(isEncrypted ? ["failed"] : [])].includes(encryption.value.phase));
+  if (isEncrypted && encryption.value.phase !== "ready") throw new CannotEncrypt();
+  if (!isEncrypted && (await matrix().getCrypto()?.isEncryptionEnabledInRoom(roomId))) throw new NoLongerEncrypted();
 }
 
 export type Unreadable = "not-joined" | "old" | "old-locked" | "withheld" | "unverified-withheld" | "changed" | "waiting" | "broken";

@@ -19,8 +19,8 @@ import {
 
 import { matrix, onClient } from "./client";
 import { crypto } from "./crypto";
+import { type Ending, endingOf, isEnding } from "./crypto-endings";
 import { EMOJI, SCAN, SHOW, verificationMethods } from "./crypto-late";
-
 
 export type Step =
   | "asked" // by the other: shall we?
@@ -30,9 +30,7 @@ export type Step =
   | "emoji" // the same on both?
   | "scanned" // the other has scanned our code: did it work there?
   | "waiting" // this side has said yes
-  | "done"
-  | "mismatch"
-  | "cancelled";
+  | Ending;
 
 export interface Verifying {
   step: Step;
@@ -42,6 +40,7 @@ export interface Verifying {
   emoji: readonly (readonly [symbol: string, englishName: string])[];
   code: Uint8ClampedArray | null; // what the QR code to show says
   canScan: boolean; // the other shows a code, too
+  canCompare: boolean; // the other knows emoji
 }
 
 export const verifying = signal<Verifying | null>(null);
@@ -52,28 +51,43 @@ onClient((client) => {
   verifying.value = null;
   client.on(CryptoEvent.VerificationRequestReceived, (request) => {
     if (now?.open) return; // one at a time: the other may ask again
-    if (request.pending && !request.initiatedByMe) now = new Talk(request);
+    if (request.pending && !request.initiatedByMe) begin(request);
   });
 });
+
+/** Whether there is a device of one's own that could vouch for this one: it encrypts, and is confirmed itself. */
+export async function hasConfirmedDevice(): Promise<boolean> {
+  const me = matrix().getSafeUserId();
+  const devices = (await crypto().getUserDeviceInfo([me], true)).get(me);
+  for (const [deviceId, { dehydrated }] of devices ?? []) {
+    if (deviceId === matrix().getDeviceId() || dehydrated) continue;
+    if ((await crypto().getDeviceVerificationStatus(me, deviceId))?.signedByOwner) return true;
+  }
+  return false;
+}
 
 /** Ask one's other devices; whichever answers first. */
 export async function verifyOwnDevice(deviceId?: string): Promise<void> {
   const me = matrix().getSafeUserId();
-  now = new Talk(
-    deviceId ? await crypto().requestDeviceVerification(me, deviceId) : await crypto().requestOwnUserVerification(),
-  );
+  begin(deviceId ? await crypto().requestDeviceVerification(me, deviceId) : await crypto().requestOwnUserVerification());
 }
 
 /** Ask another person, in the direct chat with them. */
 export async function verifyPerson(userId: string, roomId: string): Promise<void> {
-  now = new Talk(await crypto().requestVerificationDM(userId, roomId));
+  begin(await crypto().requestVerificationDM(userId, roomId));
 }
 
-export const accept = (): Promise<void> => now!.request.accept();
-export const byEmoji = (): Promise<void> => now!.startEmoji();
-export const byCode = (scanned: Uint8ClampedArray): Promise<void> => now!.startFrom(scanned);
-export const same = (): Promise<void> => now!.confirm();
-export const different = (): void => now!.mismatch();
+function begin(request: VerificationRequest): void {
+  now = new Talk(request);
+  now.start();
+}
+
+export const accept = (): Promise<void> | undefined => now?.accept();
+export const byEmoji = (): Promise<void> | undefined => now?.startEmoji();
+/** Throws if it is not the code of the other side: the camera may look on. */
+export const byCode = async (scanned: Uint8ClampedArray): Promise<void> => now?.startFrom(scanned);
+export const same = (): Promise<void> | undefined => now?.confirm();
+export const different = (): void => now?.mismatch();
 
 /** Stop, or put away what has ended. */
 export async function leave(): Promise<void> {
@@ -87,11 +101,14 @@ class Talk {
   private verifier: Verifier | null = null;
   private sas: ShowSasCallbacks | null = null;
   private qr: ShowQrCodeCallbacks | null = null;
-  private differed = false;
+  private differed = false; // the person said so
 
-  constructor(readonly request: VerificationRequest) {
+  constructor(readonly request: VerificationRequest) {}
+
+  start(): void {
+    const { request } = this;
     request.on(VerificationRequestEvent.Change, () => void this.changed());
-    this.show({
+    verifying.value = {
       step: request.initiatedByMe ? "asking" : "asked",
       userId: request.otherUserId,
       deviceId: request.otherDeviceId,
@@ -99,7 +116,8 @@ class Talk {
       emoji: [],
       code: null,
       canScan: false,
-    });
+      canCompare: false,
+    };
     void this.changed();
   }
 
@@ -107,21 +125,31 @@ class Talk {
     return this.request.pending;
   }
 
+  async accept(): Promise<void> {
+    if (this.request.phase !== VerificationPhase.Requested || this.request.accepting) return; // clicked twice
+    await this.attempt(() => this.request.accept());
+  }
+
   async startEmoji(): Promise<void> {
     this.update({ step: "starting" });
-    this.follow(await this.request.startVerification(EMOJI));
+    await this.attempt(async () => this.follow(await this.request.startVerification(EMOJI)));
   }
 
   async startFrom(scanned: Uint8ClampedArray): Promise<void> {
-    const verifier = await this.request.scanQRCode(scanned); // throws if it is not the code of the other side
-    this.update({ step: "waiting" });
-    this.follow(verifier);
+    try {
+      const verifier = await this.request.scanQRCode(scanned);
+      this.update({ step: "waiting" });
+      this.follow(verifier);
+    } catch (error) {
+      if (this.request.phase === VerificationPhase.Ready) throw error; // not the code
+      await this.end("failed"); // the code was right, the server out of reach
+    }
   }
 
   async confirm(): Promise<void> {
     this.update({ step: "waiting" });
     this.qr?.confirm();
-    await this.sas?.confirm();
+    await this.attempt(async () => this.sas?.confirm());
   }
 
   mismatch(): void {
@@ -140,8 +168,23 @@ class Talk {
       case VerificationPhase.Done:
         return this.update({ step: "done" });
       case VerificationPhase.Cancelled:
-        return this.update({ step: this.differed || this.request.cancellationCode === "m.mismatched_sas" ? "mismatch" : "cancelled" });
+        return this.update({ step: this.differed ? "mismatch" : endingOf(this.request.cancellationCode) });
     }
+  }
+
+  /** Half a verification is none: what cannot be done ends it on both sides. */
+  private async attempt(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      console.warn("the verification does not go on:", error);
+      await this.end("failed");
+    }
+  }
+
+  private async end(how: Ending): Promise<void> {
+    this.update({ step: how });
+    if (this.open) await this.request.cancel().catch(() => undefined); // the other side gives up by itself in time
   }
 
   /** Both are there. Where neither can scan, emoji it is: the one who asked begins. */
@@ -149,8 +192,10 @@ class Talk {
     if (verifying.peek()?.step === "choose") return;
     this.update({ step: "choose", deviceId: this.request.otherDeviceId });
     const canScan = verificationMethods.includes(SCAN) && this.request.otherPartySupportsMethod(SHOW);
+    const canCompare = this.request.otherPartySupportsMethod(EMOJI);
     const code = this.request.otherPartySupportsMethod(SCAN) ? await this.code() : null;
-    this.update({ code, canScan });
+    if (!code && !canScan && !canCompare) return this.end("unsupported");
+    this.update({ code, canScan, canCompare });
     if (!code && !canScan && this.request.initiatedByMe && this.request.phase === VerificationPhase.Ready) await this.startEmoji();
   }
 
@@ -182,14 +227,9 @@ class Talk {
     this.update({ step: "scanned" });
   }
 
-  private show(next: Verifying): void {
-    verifying.value = next;
-  }
-
   /** What another verification shows is left alone; what has ended stays ended. */
   private update(change: Partial<Verifying>): void {
     const before = verifying.peek();
-    if (now && now !== this) return;
-    if (before && !["done", "mismatch", "cancelled"].includes(before.step)) this.show({ ...before, ...change });
+    if (now === this && before && !isEnding(before.step)) verifying.value = { ...before, ...change };
   }
 }

@@ -7,7 +7,7 @@
  */
 
 import { signal } from "@preact/signals";
-import { ClientEvent, type MatrixClient, SyncState } from "matrix-js-sdk";
+import { ClientEvent, HTTPError, type MatrixClient, SyncState } from "matrix-js-sdk";
 import { type CryptoApi, CryptoEvent } from "matrix-js-sdk/lib/crypto-api";
 import type { SyncCryptoCallbacks } from "matrix-js-sdk/lib/common-crypto/CryptoBackend";
 
@@ -94,7 +94,7 @@ async function load(client: LateCryptoClient, who: Session): Promise<void> {
   encryption.value = { ...encryption.peek(), phase: "ready" };
   void readWhatCame(client);
   const { settle } = await untilReached(() => import("./crypto-identity"));
-  await settle(client, engine).catch((error) => console.warn("encryption is not set up yet:", error));
+  await untilReached(() => settle(client, engine), isRefusal).catch((error) => console.warn("encryption is not set up:", error));
   await look(client, who, engine);
 }
 
@@ -161,12 +161,19 @@ async function look(client: MatrixClient, who: Session, engine: CryptoApi): Prom
   };
 }
 
+/** The server has answered, and will not answer otherwise. */
+function isRefusal(error: unknown): boolean {
+  const status = error instanceof HTTPError ? (error.httpStatus ?? 0) : 0;
+  return status >= 400 && status < 500 && status !== 429;
+}
+
 /** Try until it is reached, less and less often: the server may be away for long. */
-async function untilReached<T>(work: () => Promise<T>): Promise<T> {
+async function untilReached<T>(work: () => Promise<T>, isFinal = (_error: unknown) => false): Promise<T> {
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, WAIT_MS_MAX)) {
     try {
       return await work();
-    } catch {
+    } catch (error) {
+      if (isFinal(error)) throw error;
       await new Promise((resolve) => setTimeout(resolve, wait));
       if (!session.peek()) await new Promise(() => undefined); // signed out: never
     }

@@ -21,6 +21,7 @@ export type Failure =
   | "too-large"
   | "unsure" // it may have arrived: written on a session that ended, or before its room was encrypted
   | "no-encryption" // this browser cannot encrypt, and the room wants it
+  | "no-longer-encrypted" // the room was encrypted, and the server denies it
   | "server"; // it fails there each time
 
 export interface Pending extends Draft {

@@ -106,8 +106,8 @@ export function directChatWith(userId: string): string | null {
   return newest?.roomId ?? null;
 }
 
-/** The chat there is, or a new one. An invitation from them is accepted. */
-export async function startDirect(userId: string, options: { encrypted?: boolean } = {}): Promise<string> {
+/** The chat there is, or a new one, which is `encrypted` or not. An invitation from them is accepted. */
+export async function startDirect(userId: string, encrypted: boolean): Promise<string> {
   const client = matrix();
   const before = directChatWith(userId) ?? invitationFrom(userId);
   if (before) {
@@ -119,7 +119,7 @@ export async function startDirect(userId: string, options: { encrypted?: boolean
     preset: Preset.TrustedPrivateChat,
     is_direct: true,
     invite: [userId],
-    initial_state: options.encrypted ? encryptedFromTheStart() : [],
+    initial_state: encrypted ? encryptedFromTheStart() : [],
   });
   await markDirect(room_id, userId);
   return room_id;

@@ -1,11 +1,9 @@
 /** A code to be read by a camera: dark on light in both themes, as cameras expect it. */
 
 import { useMemo } from "preact/hooks";
-import { encode } from "uqr";
 
+import { modules } from "./qr-modules";
 import "./qr-code.css";
-
-const BORDER = 3; // modules of light around it
 
 /** `text` may be bytes. */
 export function QrCode({ text, label }: { text: string | readonly number[]; label: string }) {
@@ -18,7 +16,7 @@ export function QrCode({ text, label }: { text: string | readonly number[]; labe
 }
 
 function drawn(text: string | readonly number[]): { size: number; path: string } {
-  const { size, data } = encode(text, { ecc: "M", border: BORDER });
-  const dark = data.flatMap((line, y) => line.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : "")));
-  return { size, path: dark.join("") };
+  const lines = modules(text);
+  const dark = lines.flatMap((line, y) => line.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : "")));
+  return { size: lines.length, path: dark.join("") };
 }

@@ -3,6 +3,7 @@
 import { signal, useSignal } from "@preact/signals";
 
 import { matrix } from "../matrix/client";
+import { canEncrypt, hasEncryptingDevice } from "../matrix/crypto-defaults";
 import { directRooms } from "../matrix/direct";
 import { addressOfPerson } from "../matrix/invitations";
 import { blocked, directChatWith, personIn, profile, setBlocked, startDirect } from "../matrix/people";
@@ -22,8 +23,20 @@ import "./person-card.css";
 const w = words({
   me: ["나", "You"],
   chat: ["대화하기", "Chat"],
-  secret: ["암호화 대화 시작", "Start an encrypted chat"],
-  secretHint: ["암호화 대화는 두 사람의 기기에서만 읽을 수 있습니다.", "Only your devices and theirs can read an encrypted chat."],
+  encrypted: [
+    "암호화된 대화로 시작합니다. 두 사람의 기기에서만 읽을 수 있고, 서버에서 메시지를 찾을 수 없습니다.",
+    "The chat will be encrypted: only your devices and theirs can read it, and the server cannot search it.",
+  ],
+  plain: [
+    "이 사람은 아직 암호화하는 기기가 없어 암호화하지 않고 시작합니다. 서버를 운영하는 사람이 읽을 수 있습니다.",
+    "They have no device that encrypts yet, so the chat will not be encrypted: whoever runs the server can read it.",
+  ],
+  unable: [
+    "이 브라우저는 암호화할 수 없어 암호화하지 않고 시작합니다. 서버를 운영하는 사람이 읽을 수 있습니다.",
+    "This browser cannot encrypt, so the chat will not be encrypted: whoever runs the server can read it.",
+  ],
+  withoutLock: ["암호화하지 않고 시작", "Start without encryption"],
+  withLock: ["그래도 암호화해서 시작", "Encrypt it anyway"],
   block: ["이 사람 차단", "Block this person"],
   unblock: ["차단 해제", "Unblock"],
   blockTitle: [(who: string) => `${who}님을 차단할까요?`, (who: string) => `Block ${who}?`],
@@ -85,10 +98,13 @@ function Card({ userId, roomId, onClose }: Shown & { onClose(): void }) {
 function Talk({ userId, isKnown, onClose }: { userId: string; isKnown: boolean; onClose(): void }) {
   const busy = useSignal(false);
   directRooms.value; // whether there is a chat with them may change while the card is open
+  const isNew = isKnown && !directChatWith(userId);
+  const asked = useAnswer(isNew && canEncrypt.value ? userId : null, () => hasEncryptingDevice(userId));
+  const encrypts = canEncrypt.value && asked.value !== false; // a question that failed is no reason to go without
   const start = async (encrypted: boolean) => {
     busy.value = true;
     try {
-      const roomId = await startDirect(userId, { encrypted });
+      const roomId = await startDirect(userId, encrypted);
       onClose();
       go({ view: "room", roomId });
     } catch (error) {
@@ -99,13 +115,15 @@ function Talk({ userId, isKnown, onClose }: { userId: string; isKnown: boolean; 
   };
   return (
     <div class="talk">
-      <button class="primary" disabled={busy.value || !isKnown} onClick={() => start(false)}>
-        <Icon name="chats" /> {w.chat}
+      <button class="primary" disabled={busy.value || !isKnown || asked.waiting} onClick={() => start(encrypts)}>
+        <Icon name={!isNew ? "chats" : encrypts ? "lock" : "unlocked"} /> {w.chat}
       </button>
-      {isKnown && !directChatWith(userId) && (
+      {isNew && !asked.waiting && (
         <>
-          <button disabled={busy.value} onClick={() => start(true)}><Icon name="lock" /> {w.secret}</button>
-          <p class="quiet">{w.secretHint}</p>
+          <p class="quiet">{encrypts ? w.encrypted : canEncrypt.value ? w.plain : w.unable}</p>
+          {canEncrypt.value && (
+            <button class="plain" disabled={busy.value} onClick={() => start(!encrypts)}>{encrypts ? w.withoutLock : w.withLock}</button>
+          )}
         </>
       )}
     </div>

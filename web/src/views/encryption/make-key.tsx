@@ -6,7 +6,7 @@ import type { GeneratedSecretStorageKey } from "matrix-js-sdk/lib/crypto-api";
 
 import { matrix } from "../../matrix/client";
 import { encryption } from "../../matrix/crypto";
-import { keepRecoveryKey, newRecoveryKey } from "../../matrix/crypto-identity";
+import { keepRecoveryKey, newRecoveryKey, SecretsMissing } from "../../matrix/crypto-identity";
 import { Dialog } from "../../ui/dialog";
 import { tell } from "../../ui/question";
 import { saveText } from "../../ui/save-text";
@@ -35,6 +35,11 @@ const w = words({
   busy: ["저장하는 중…", "Saving…"],
   saved: ["복구 키가 준비되었습니다.", "Your recovery key is ready."],
   failed: ["저장하지 못했습니다. 이 창을 닫지 말고 다시 시도해 주세요.", "It could not be saved. Leave this open and try again."],
+  missing: [
+    "이 기기에는 아직 열쇠가 다 오지 않아, 지금 만든 복구 키로는 아무것도 열 수 없습니다. 내 다른 기기를 켜 두고 잠시 뒤 다시 해 보거나 갖고 있는 복구 키로 이 기기를 먼저 확인하세요.",
+    "This device does not hold all your keys yet, so a recovery key made now would open nothing. Leave your other device on and try again in a moment, or confirm this device with the recovery key you have.",
+  ],
+  notMade: ["지금은 만들지 못했습니다. 잠시 뒤 다시 열어 주세요.", "It could not be made just now. Please open this again in a moment."],
   fileText: [
     (who: string) => `${who} 의 봉수 복구 키. 안전한 곳에 보관하고 누구에게도 보여 주지 마세요.`,
     (who: string) => `Recovery key of ${who} for Bongsu. Keep it safe and show it to nobody.`,
@@ -46,8 +51,12 @@ export function MakeKey() {
   const replaces = useSignal(encryption.peek().recovery === "made");
   const busy = useSignal(false);
   const wrong = useSignal("");
+  const hindrance = useSignal("");
   useEffect(() => {
-    void newRecoveryKey().then((key) => (made.value = key));
+    newRecoveryKey().then(
+      (key) => (made.value = key),
+      (error) => (hindrance.value = error instanceof SecretsMissing ? w.missing : w.notMade),
+    );
   }, []);
   const key = made.value?.encodedPrivateKey ?? "";
 
@@ -72,13 +81,18 @@ export function MakeKey() {
     }
   };
 
+  if (hindrance.value) return <Dialog title={w.title} onClose={shut}><p role="alert">{hindrance.value}</p></Dialog>;
+  const about = w.fileText(matrix().getSafeUserId());
   return (
     <Dialog title={w.title} onClose={shut}>
       <p>{w.text} <strong>{w.warning}</strong>{replaces.value && ` ${w.replaces}`}</p>
-      <output class="recovery-key" aria-label={w.key}>{key}</output>
+      <div class="on-paper">
+        <p class="paper-only">{about}</p>
+        <output class="recovery-key" aria-label={w.key}>{key}</output>
+      </div>
       <div class="answers keep">
         <button disabled={!key} onClick={() => void copy(key)}>{w.copy}</button>
-        <button disabled={!key} onClick={() => saveText(fileName(), `${w.fileText(matrix().getSafeUserId())}\n\n${key}\n`)}>{w.save}</button>
+        <button disabled={!key} onClick={() => saveText(fileName(), `${about}\n\n${key}\n`)}>{w.save}</button>
         <button disabled={!key} onClick={() => print()}>{w.print}</button>
       </div>
       <form onSubmit={finish}>

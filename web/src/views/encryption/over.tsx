@@ -36,7 +36,7 @@ export function EncryptionOver() {
 
 async function agree(): Promise<void> {
   open("verify");
-  await accept().catch(() => undefined); // ended meanwhile: the dialog says so
+  await accept();
 }
 
 function nameOf(userId: string): string {

@@ -21,6 +21,7 @@ const w = words({
   confirm: ["서로 확인하기", "Confirm each other"],
   accept: ["그대로 믿기", "Trust it anyway"],
   failed: ["요청을 보내지 못했습니다.", "The request could not be sent."],
+  notTaken: ["저장하지 못했습니다. 다시 시도해 주세요.", "It could not be saved. Please try again."],
 });
 
 /** `roomId` is an encrypted chat with that person, in which to ask; without one nothing can be asked. */
@@ -30,7 +31,7 @@ export function PersonTrust({ userId, roomId }: { userId: string; roomId?: strin
   useEffect(() => {
     if (phase !== "ready" || userId === matrix().getUserId()) return;
     const client = matrix();
-    const look = () => void crypto().getUserVerificationStatus(userId).then((now) => (trust.value = now));
+    const look = () => void crypto().getUserVerificationStatus(userId).then((now) => (trust.value = now), () => undefined);
     const changed = (who: string) => void (who === userId && look());
     look();
     client.on(CryptoEvent.UserTrustStatusChanged, changed);
@@ -51,8 +52,13 @@ export function PersonTrust({ userId, roomId }: { userId: string; roomId?: strin
 }
 
 async function approve(userId: string, now: UserVerificationStatus): Promise<void> {
-  if (now.wasCrossSigningVerified()) await crypto().withdrawVerificationRequirement(userId);
-  else await crypto().pinCurrentUserIdentity(userId);
+  try {
+    if (now.wasCrossSigningVerified()) await crypto().withdrawVerificationRequirement(userId);
+    else await crypto().pinCurrentUserIdentity(userId);
+  } catch (error) {
+    console.warn("the new identity was not taken:", error);
+    tell(w.notTaken);
+  }
 }
 
 async function ask(userId: string, roomId: string): Promise<void> {

@@ -24,6 +24,7 @@ const w = words({
 
 export function RoomEncryption({ roomId }: { roomId: string }) {
   const encrypted = useEncrypted(roomId);
+  if (encrypted === null) return null;
   return (
     <span class="room-encryption" data-encrypted={encrypted} title={encrypted ? w.encryptedLong : w.plainLong}>
       <Icon name={encrypted ? "lock" : "unlocked"} />
@@ -32,19 +33,18 @@ export function RoomEncryption({ roomId }: { roomId: string }) {
   );
 }
 
-/** Follows the room: encryption can be turned on while one is in it, never off. */
-function useEncrypted(roomId: string): boolean {
-  const encrypted = useSignal(false);
-  const known = ready.value; // an unknown room may turn out to be encrypted
+/** Follows the room: encryption can be turned on while one is in it, never off. Null while the room is not known. */
+function useEncrypted(roomId: string): boolean | null {
+  const changes = useSignal(0);
   useEffect(() => {
     const client = matrix();
-    const look = () => (encrypted.value = client.getRoom(roomId)?.hasEncryptionStateEvent() ?? false);
     const changed = (event: MatrixEvent) => {
-      if (event.getRoomId() === roomId && event.getType() === "m.room.encryption") look();
+      if (event.getRoomId() === roomId && event.getType() === "m.room.encryption") changes.value++;
     };
-    look();
     client.on(RoomStateEvent.Events, changed);
     return () => void client.off(RoomStateEvent.Events, changed);
-  }, [roomId, known]);
-  return encrypted.value;
+  }, [roomId]);
+  changes.value;
+  ready.value; // an unknown room may turn out to be encrypted
+  return matrix().getRoom(roomId)?.hasEncryptionStateEvent() ?? null;
 }

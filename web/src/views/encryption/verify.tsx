@@ -39,7 +39,11 @@ const w = words({
     "그림 문자가 달랐습니다. 누군가 사이에서 엿보려 했을 수 있습니다. 두 기기의 연결과 상대를 살핀 뒤 다시 시도하세요.",
     "The two did not match. Somebody may be trying to listen in between. Make sure who and where the other device is, then try again.",
   ],
-  cancelled: ["확인이 끝나지 않았습니다. 거절했거나, 다른 기기가 먼저 받았거나, 시간이 지났습니다.", "It was not finished: declined, answered by another device, or too late."],
+  declined: ["다른 쪽에서 거절했거나 창을 닫았습니다. 확인되지 않았습니다.", "The other side declined or closed it. Nothing was confirmed."],
+  elsewhere: ["내 다른 기기에서 이미 받았습니다. 거기서 이어 가세요.", "Another device of yours has answered. Please go on there."],
+  late: ["너무 오래 기다려 끝났습니다. 두 기기를 모두 켜 둔 채 다시 시도하세요.", "It took too long. Please try again with both devices at hand."],
+  unsupported: ["두 기기가 함께 아는 확인 방법이 없습니다. 다른 기기나 복구 키로 확인해 주세요.", "The two share no way to compare. Please use another device or the recovery key."],
+  failed: ["확인이 중간에 끊겼습니다. 연결을 살핀 뒤 다시 시도해 주세요.", "It broke off on the way. Please check the connection and try again."],
   close: ["닫기", "Close"],
 });
 
@@ -76,10 +80,8 @@ function step(talk: Verifying) {
       return <p>{w.waiting}</p>;
     case "done":
       return <End text={talk.own ? w.doneOwn : w.done(nameOf(talk.userId))} good />;
-    case "mismatch":
-      return <End text={w.mismatch} />;
-    case "cancelled":
-      return <End text={w.cancelled} />;
+    default:
+      return <End text={w[talk.step]} />;
   }
 }
 
@@ -89,7 +91,7 @@ function Choice({ talk }: { talk: Verifying }) {
       <p>{w.choose}</p>
       {talk.code && <figure><QrCode text={[...talk.code]} label={w.code} /><figcaption>{w.show}</figcaption></figure>}
       {talk.canScan && <Scanner />}
-      <div class="answers"><button class="primary" onClick={() => void byEmoji()}>{w.emojiWay}</button></div>
+      {talk.canCompare && <div class="answers"><button class="primary" onClick={() => void byEmoji()}>{w.emojiWay}</button></div>}
     </>
   );
 }

@@ -1,12 +1,13 @@
 /** What a search found: rooms by name at once, people and messages when the server has answered. */
 
 import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
 
 import { matrix } from "../../matrix/client";
 import { nameIn } from "../../matrix/happened";
 import { friends, type Person, searchPeople } from "../../matrix/people";
 import { rooms, rowsById } from "../../matrix/rooms";
-import { type Hit, matches, searchMessages } from "../../matrix/search";
+import { type Hit, matches, searchHere, searchMessages } from "../../matrix/search";
 import { address, go } from "../../router";
 import { Avatar } from "../../ui/avatar";
 import { inPlainWords } from "../../ui/errors";
@@ -29,7 +30,10 @@ const w = words({
   looking: ["찾는 중…", "Searching…"],
   longer: ["두 글자부터 찾습니다.", "Type two letters or more."],
   more: ["더 보기", "Show more"],
-  encrypted: ["암호화된 대화의 메시지는 찾을 수 없습니다.", "Messages of encrypted chats cannot be searched."],
+  encrypted: [
+    "암호화된 대화에서는 이 기기에 있는 최근 메시지만 찾습니다.",
+    "In encrypted chats only the latest messages, those on this device, are searched.",
+  ],
 });
 
 export function Found({ term, onLeave }: { term: string; onLeave(): void }) {
@@ -87,21 +91,26 @@ function People({ term }: { term: string }) {
   );
 }
 
-/** In all rooms, or in one. */
+/** In all rooms, or in one: what the server finds, and before it what only this device can. */
 export function Messages({ term, roomId }: { term: string; roomId?: string }) {
   const isLong = [...term].length >= TERM_LETTERS_MIN;
-  const { value, error, waiting, set } = useAnswer(isLong ? term : null, () => searchMessages(term, roomId));
+  const hasEncrypted = rooms.value.some(({ id, encrypted }) => encrypted && (!roomId || id === roomId));
+  const asksServer = isLong && !(roomId && hasEncrypted);
+  const { value, error, waiting, set } = useAnswer(asksServer ? term : null, () => searchMessages(term, roomId));
+  const here = useMemo(() => (isLong && hasEncrypted ? searchHere(term, roomId) : []), [term, roomId, isLong, hasEncrypted]);
   const more = value?.more;
+  const none = !value?.hits.length && !here.length;
   return (
     <Section title={w.messages}>
+      {here.map((hit) => <HitRow key={hit.eventId} hit={hit} terms={[term]} />)}
       {value?.hits.map((hit) => <HitRow key={hit.eventId} hit={hit} terms={value.words} />)}
       {more && (
         <li>
           <button class="plain" onClick={() => more().then(set, () => undefined)}>{w.more}</button>
         </li>
       )}
-      {isLong ? <Said waiting={waiting} error={error} none={!value?.hits.length} /> : <li class="quiet none">{w.longer}</li>}
-      {!roomId && rooms.value.some(({ encrypted }) => encrypted) && <li class="quiet none">{w.encrypted}</li>}
+      {isLong ? <Said waiting={waiting} error={error} none={none} /> : <li class="quiet none">{w.longer}</li>}
+      {hasEncrypted && <li class="quiet none">{w.encrypted}</li>}
     </Section>
   );
 }

@@ -9,16 +9,11 @@ import { useSettled } from "../../ui/use-settled";
 
 const w = words({
   find: ["찾을 말", "Words to find"],
-  encrypted: [
-    "암호화된 대화방의 메시지는 서버가 읽을 수 없어 찾을 수 없습니다.",
-    "The server cannot read the messages of an encrypted room, so they cannot be searched.",
-  ],
 });
 
 export function InfoSearch({ room }: { room: Room }) {
   const term = useSignal("");
   const settled = useSettled(term.value.trim());
-  if (room.hasEncryptionStateEvent()) return <p class="quiet">{w.encrypted}</p>;
   return (
     <>
       <input

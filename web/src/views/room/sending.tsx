@@ -13,6 +13,7 @@ const w = words({
   "too-large": ["너무 깁니다", "It is too long"],
   unsure: ["보내졌는지 알 수 없습니다", "It is not known whether it was sent"],
   "no-encryption": ["암호화를 쓸 수 없어 보내지 않았습니다", "It could not be encrypted, so it was not sent"],
+  "no-longer-encrypted": ["암호화되던 방인데 서버가 아니라고 합니다. 엿볼 수 있어 보내지 않았습니다", "This room was encrypted and the server denies it: somebody may be listening, so it was not sent"],
   server: ["서버에 문제가 있습니다", "The server has a problem"],
 });
 
