@@ -79,7 +79,7 @@ describe("nonsense", () => {
     const rows = rowsOf(
       {
         events, relations, pending: [], viewer: "@me:x", unread: [], nameOf: (id) => id,
-        threadUnread: () => false,
+        threadUnread: () => false, looksOf: () => "",
       },
       new Map(),
     );

@@ -26,7 +26,7 @@ const inThread = (root: string) => ({ rel_type: "m.thread", event_id: root });
 function rows(events: MatrixEvent[], relations: Relations, more: object = {}) {
   return rowsOf(
     {
-      events, relations, pending: [], viewer: ME, unread: [], nameOf: (id: string) => id, threadUnread: () => false,
+      events, relations, pending: [], viewer: ME, unread: [], nameOf: (id: string) => id, threadUnread: () => false, looksOf: () => "",
       ...more,
     },
     new Map(),
@@ -87,13 +87,30 @@ describe("relations", () => {
     expect(rows([message], relations, { pending: [gone] })).toEqual([]);
   });
 
+  it("draws an answer again when what it answers looks different, and one whose reactions are others' now", () => {
+    const relations = new Relations();
+    const events = [said("$m", "@a:x", "one", { "m.in_reply_to": { event_id: "$q" } })];
+    relations.add(reaction("$r1", "@a:x", "$m", "👍"));
+    const before = rows(events, relations)[0]!;
+    expect(rows(events, relations, { looksOf: () => "redacted" })[0]!.stamp).not.toBe(before.stamp);
+    relations.remove("$r1");
+    relations.add(reaction("$r2", "@b:x", "$m", "👍"));
+    expect(rows(events, relations)[0]!.stamp).not.toBe(before.stamp);
+  });
+
+  it("counts a root in its room only", () => {
+    const events = [said("$m", "@a:x", "root"), said("$t", "@a:x", "reply", inThread("$m"))];
+    const numbers = (thread?: string) => rows(events, new Relations(), { thread, unread: [3, 2] }).map((row) => row.kind === "message" && row.unread);
+    expect([numbers(), numbers("$m")]).toEqual([[3], [0, 2]]);
+  });
+
   it("keeps the row of a message in which nothing changed", () => {
     const relations = new Relations();
     const events = [said("$m", "@a:x", "one"), said("$n", "@a:x", "two")];
     const before = rows(events, relations);
     relations.add(reaction("$r", "@a:x", "$n", "👍"));
     const known = new Map(before.map((row) => [row.key, row]));
-    const after = rowsOf({ events, relations, pending: [], viewer: ME, unread: [], nameOf: (id) => id, threadUnread: () => false }, known);
+    const after = rowsOf({ events, relations, pending: [], viewer: ME, unread: [], nameOf: (id) => id, threadUnread: () => false, looksOf: () => "" }, known);
     expect(after[0]).toBe(before[0]);
     expect(after[1]).not.toBe(before[1]);
   });

@@ -1,6 +1,6 @@
 /** Who is in a room to read its messages, and so the number beside each: what `readers` counts from, kept at hand. */
 
-import { KnownMembership, type MatrixClient, type MatrixEvent, type Room, RoomMemberEvent, type RoomMember } from "matrix-js-sdk";
+import { EventType, KnownMembership, type MatrixClient, type MatrixEvent, type Room, RoomMemberEvent, type RoomMember } from "matrix-js-sdk";
 
 import { type Elsewhere, furthestRead, MAIN, type Placed, type Receipt, unreadCounts } from "./readers";
 import { receiptsOf } from "./receipts";
@@ -18,6 +18,7 @@ export interface Readers {
 export class Audiences {
   private members: Map<string, number> | null = null; // made anew after a change
   private readonly gone = new Set<string>();
+  private readonly since = new Map<string, number>(); // when they joined, of those whose joining came by here
   private readonly onMember = (_: MatrixEvent, member: RoomMember) => {
     if (member.roomId === this.room.roomId) this.members = null;
   };
@@ -45,6 +46,7 @@ export class Audiences {
   /** By place in `events`; empty in a room too large to count. */
   unread(events: readonly MatrixEvent[], scope: string, live: boolean): number[] {
     if (!this.counts) return [];
+    this.noteJoins(events);
     const placed = place(events);
     const audience = {
       viewer: this.client.getSafeUserId(),
@@ -68,8 +70,10 @@ export class Audiences {
   }
 
   private elsewhere(placed: readonly Placed[], scope: string, live: boolean): Elsewhere {
-    // At the present whatever is not in the window is older than it; a thread's window lacks what else was said.
-    return live && scope === MAIN ? () => -1 : (receipt) => this.lastAt(placed, receipt);
+    // At the present whatever is not in the window is older than it; but a thread's window lacks what else was said,
+    // and the server withholds what ignored people say.
+    const isComplete = live && scope === MAIN && !this.client.getIgnoredUsers().length;
+    return isComplete ? () => -1 : (receipt) => this.lastAt(placed, receipt);
   }
 
   private get counts(): boolean {
@@ -81,10 +85,26 @@ export class Audiences {
     this.members = new Map();
     this.gone.clear();
     for (const member of this.room.getMembers()) {
-      if (member.membership === KnownMembership.Join) this.members.set(member.userId, since(member));
+      if (member.membership === KnownMembership.Join) this.members.set(member.userId, this.joinedAt(member));
       else this.gone.add(member.userId);
     }
     return this.members;
+  }
+
+  /** In ms; 0 for "before what is known": the last change of a member may be one of name or picture. */
+  private joinedAt(member: RoomMember): number {
+    const event = member.events.member;
+    if (event && isJoining(event)) this.since.set(member.userId, event.getTs());
+    return this.since.get(member.userId) ?? 0;
+  }
+
+  private noteJoins(events: readonly MatrixEvent[]): void {
+    for (const event of events) {
+      const userId = event.getType() === EventType.RoomMember && isJoining(event) ? event.getStateKey()! : undefined;
+      if (userId === undefined || event.getTs() <= (this.since.get(userId) ?? 0)) continue;
+      this.since.set(userId, event.getTs());
+      this.members = null;
+    }
   }
 
   /** By the time of the event that was read, if it is known here; else by when the receipt was sent. */
@@ -108,8 +128,7 @@ function place(events: readonly MatrixEvent[]): Placed[] {
   });
 }
 
-/** When a person joined; 0 when that was before what is known (their last change was of name or picture). */
-function since(member: RoomMember): number {
-  const event = member.events.member;
-  return !event || event.getPrevContent().membership === KnownMembership.Join ? 0 : event.getTs();
+function isJoining(event: MatrixEvent): boolean {
+  const joined = KnownMembership.Join;
+  return event.getContent().membership === joined && event.getPrevContent().membership !== joined;
 }

@@ -162,6 +162,12 @@ export class RoomTimeline {
     return event && threadOf(event);
   }
 
+  /** Whether an event stands behind another one; undefined where that is not at hand. */
+  isBehind(event: MatrixEvent, other: string): boolean | undefined {
+    const [place, before] = [this.window.indexOf(event.getId()!), this.window.indexOf(other)];
+    return place === -1 || before === -1 ? undefined : place > before;
+  }
+
   eventOf(id: string): MatrixEvent | undefined {
     return this.window.get(id) ?? this.room.findEventById(id);
   }
@@ -201,6 +207,7 @@ export class RoomTimeline {
         firstUnread: this.firstUnread(),
         nameOf: (userId) => nameIn(room, userId),
         threadUnread: (root, latest) => this.threadUnread(root, latest),
+        looksOf: (eventId) => looksOf(this.eventOf(eventId)),
       },
       this.known,
     );
@@ -354,4 +361,8 @@ export class RoomTimeline {
     const read = readUpTo(this.room.roomId, this.viewer, root);
     return !read || (read.eventId !== latest.getId() && read.at < latest.getTs());
   }
+}
+
+function looksOf(event: MatrixEvent | undefined): string {
+  return event ? [event.getType(), event.isRedacted(), event.replacingEvent()?.getId()].join() : "";
 }

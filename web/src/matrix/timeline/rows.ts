@@ -57,6 +57,8 @@ export interface Material {
   firstUnread?: string; // event id
   nameOf(userId: string): string;
   threadUnread(root: string, latest: MatrixEvent | undefined): boolean;
+  /** Another text whenever an event looks different where it is quoted. */
+  looksOf(eventId: string): string;
 }
 
 export function rowsOf(material: Material, before: ReadonlyMap<string, Row>): Row[] {
@@ -67,7 +69,8 @@ export function rowsOf(material: Material, before: ReadonlyMap<string, Row>): Ro
     drawn.add(event.getUnsigned().transaction_id ?? "").add(event.getId()!);
     if (!belongs(event, material.thread) || undone.has(event.getId()!)) return;
     const kind = kindOf(event);
-    if (kind === "message") rows.push(message(event, material, material.unread[place] ?? 0));
+    const counts = material.thread === undefined || threadOf(event) === material.thread; // a root is read in its room
+    if (kind === "message") rows.push(message(event, material, (counts && material.unread[place]) || 0));
     if (kind === "state" && !material.thread) rows.push(state(event));
   });
   if (!material.thread || rows.length) rows.push(...pendingRows(material, drawn));
@@ -95,6 +98,7 @@ function message(event: MatrixEvent, material: Material, unread: number): Messag
   const summary = material.thread ? undefined : material.relations.threadOf(id);
   const thread = summary && { ...summary, unread: material.threadUnread(id, summary.latest) };
   const name = material.nameOf(sender);
+  const replyTo = body === "redacted" ? undefined : replyOf(event.getWireContent());
   const row: MessageRow = {
     kind: "message",
     key: event.getUnsigned().transaction_id ?? id,
@@ -110,7 +114,7 @@ function message(event: MatrixEvent, material: Material, unread: number): Messag
     body: body === "text" || body === "notice" || body === "emote" ? bodyOfContent("m.room.message", content.msgtype) : body,
     content,
     edited: Boolean(edit ?? ownEdit),
-    replyTo: body === "redacted" ? undefined : replyOf(event.getWireContent()),
+    replyTo,
     reactions,
     thread,
     unread,
@@ -118,8 +122,8 @@ function message(event: MatrixEvent, material: Material, unread: number): Messag
     event,
     stamp: "",
   };
-  const said = reactions.map((r) => `${r.key}${r.senders.length}${r.mine ?? ""}`).join();
-  row.stamp = [id, body, name, edit?.getId(), ownEdit?.txnId, ownEdit?.state, said, unread]
+  const said = reactions.map((r) => `${r.key}${r.senders.length}${r.senders.at(-1) ?? ""}${r.mine ?? ""}`).join();
+  row.stamp = [id, body, name, edit?.getId(), ownEdit?.txnId, ownEdit?.state, said, unread, replyTo && material.looksOf(replyTo)]
     .concat(thread && [thread.count, thread.latest?.getId(), thread.latest?.isRedacted(), thread.unread].join("/"))
     .join("|");
   return row;

@@ -93,7 +93,7 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
     if (!sight || document.visibilityState !== "visible") return;
     const rows = timeline.rows.peek();
     const event = atEnd.peek() && timeline.live ? timeline.newest : rows.find((row) => row.key === sight[1])?.event;
-    if (event) seen(room.roomId, event, timeline.scope);
+    if (event) seen(room.roomId, event, timeline.scope, (other) => timeline.isBehind(event, other));
     const first = rows.findIndex((row) => row.firstUnread);
     const top = rows.findIndex((row) => row.key === sight[0]);
     hasSeenFirst.current ||= wasPlaced.current && first !== -1 && first >= top;
