@@ -36,7 +36,7 @@ _SCHEMA_VERSION = """
 _MARK = """
     INSERT INTO schema_version VALUES ($1, (extract(epoch FROM now()) * 1000)::bigint)
 """
-_COLUMNS = """
+_SHAPE = """
     SELECT c.relname::text || '.' || a.attname
                || ' ' || format_type(a.atttypid, a.atttypmod)
                || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
@@ -46,6 +46,13 @@ _COLUMNS = """
     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p')
     UNION ALL
     SELECT 'index ' || replace(indexdef, $1 || '.', '') FROM pg_indexes WHERE schemaname = $1
+    UNION ALL
+    SELECT replace(pg_get_triggerdef(t.oid), $1 || '.', '') || ' of body '
+               || md5(concat(p.prosrc, p.prosecdef, replace(p.proconfig::text, $1, '')))
+    FROM pg_trigger t
+    JOIN pg_class c ON c.oid = t.tgrelid
+    JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE c.relnamespace = to_regnamespace($1) AND NOT t.tgisinternal
 """
 
 
@@ -152,7 +159,7 @@ async def check(dsn: str, tables: Tables = LOG) -> Difference:
         await transaction.start()
         try:
             await connection.execute(f"CREATE SCHEMA {_SCRATCH_SCHEMA}")
-            await connection.execute(f"SET LOCAL search_path = {_SCRATCH_SCHEMA}")
+            await _set_path(connection, _SCRATCH_SCHEMA)
             await _run_schema(connection, tables)
             want = await _describe(connection, _SCRATCH_SCHEMA)
         finally:
@@ -192,8 +199,14 @@ async def _locked(connection: Connection, tables: Tables) -> AsyncGenerator[None
         await connection.execute("SELECT pg_advisory_xact_lock($1)", tables.lock_key)
         if await connection.fetchval("SELECT to_regnamespace($1)", tables.schema) is None:
             await connection.execute(f"CREATE SCHEMA {tables.schema}")
-        await connection.execute(f"SET LOCAL search_path = {tables.schema}")
+        await _set_path(connection, tables.schema)
         yield
+
+
+async def _set_path(connection: Connection, schema: str) -> None:
+    """Until the transaction ends. Functions keep this path (`SET search_path FROM CURRENT`), and
+    where it does not say so, temporary tables of the same name would come first."""
+    await connection.execute(f"SET LOCAL search_path = {schema}, pg_temp")
 
 
 async def _create(connection: Connection, tables: Tables) -> list[str]:
@@ -238,4 +251,4 @@ async def _applied(connection: Connection, tables: Tables) -> set[str]:
 
 
 async def _describe(connection: Connection, schema: str) -> set[str]:
-    return {row[0] for row in await connection.fetch(_COLUMNS, schema)}
+    return {row[0] for row in await connection.fetch(_SHAPE, schema)}

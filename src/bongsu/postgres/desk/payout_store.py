@@ -22,13 +22,14 @@ from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
 from bongsu.postgres.desk.ledger_store import load_balances, post
 from bongsu.postgres.desk.report_mail_store import queue_mails
+from bongsu.postgres.desk.report_rows import columns
 
 OWED_ROWS = 5_000  # at once
 
 _OWED = """
-SELECT account FROM ledger_entry
- WHERE account LIKE 'payable:%' AND account > $2 AND unit = $1
- GROUP BY account HAVING sum(amount) > 0 ORDER BY account LIMIT $3
+SELECT account FROM ledger_balance
+ WHERE account LIKE 'payable:%' AND account > $2 AND unit = $1 AND amount > 0
+ ORDER BY account LIMIT $3
 """
 _UNDER_WAY = """
 SELECT report_id, programme FROM payout_line WHERE currency = $1 AND state = 'sent'
@@ -44,10 +45,12 @@ INSERT INTO payout_batch ({_BATCH}) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING RETURNING batch_id
 """
 _FIND = f"SELECT {_BATCH} FROM payout_batch WHERE batch_id = $1"
-_ADD_LINE = """
+_ADD_LINES = """
 INSERT INTO payout_line (line_id, batch_id, number, report_id, programme, currency, amount, state,
                          reason, changed_ts)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'sent', '', $8)
+SELECT line_id, $1, number, report_id, programme, $2, amount, 'sent', '', $3
+  FROM unnest($4::text[], $5::integer[], $6::text[], $7::text[], $8::bigint[])
+       AS new (line_id, number, report_id, programme, amount)
 """
 _LIST = f"SELECT {_BATCH} FROM payout_batch ORDER BY made_ts DESC LIMIT 500"
 _STATES = """
@@ -101,11 +104,10 @@ class PostgresPayouts:
             if await connection.fetchrow(_ADD_BATCH, *batch) is None:
                 raise _Overtaken  # by the same form, sent twice at once
             rows = [
-                (line.line_id, batch_id, line.number, line.case.report_id, line.case.programme,
-                 currency, line.amount, now)
+                (line.line_id, line.number, line.case.report_id, line.case.programme, line.amount)
                 for line in lines
-            ]  # fmt: skip
-            await connection.executemany(_ADD_LINE, rows)
+            ]
+            await connection.execute(_ADD_LINES, batch_id, currency, now, *columns(rows))
             await post(connection, [sending(batch_id, line) for line in lines], act.actor, now)
             detail = {**act.detail, "lines": len(lines), "total": total}
             await append(connection, act._replace(detail=detail), now)

@@ -33,6 +33,8 @@ BEGIN
         desk.programme_version, desk.programme_approval, desk.compensation_decision,
         desk.compensation_award, desk.grant_claim, desk.ledger_transfer, desk.ledger_entry,
         desk.payout_batch, desk.payout_result, desk.benefit_batch FROM bongsu_desk;
+    -- Balances are kept by the ledger's own trigger.
+    REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON desk.ledger_balance FROM bongsu_desk;
 
     REVOKE UPDATE, DELETE ON desk.machine_event, desk.investigation_item, desk.investigation_evidence,
         desk.investigation_publication, desk.measure_plan, desk.measure_change, desk.measure_proof,

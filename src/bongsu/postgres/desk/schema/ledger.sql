@@ -1,5 +1,5 @@
--- The ledger: double entry, kept by the database itself. A transfer's entries sum to zero in each
--- unit when it commits, all of a transfer is written in one transaction, and nothing is ever
+-- The ledger: double entry, kept by the database itself. Entries are added by statements that sum to
+-- zero in each unit of each transfer, all of a transfer in one transaction, and nothing is ever
 -- changed or removed. Accounts are texts: class:subject (compensation/accounts.py).
 
 CREATE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -34,57 +34,68 @@ CREATE TRIGGER ledger_transfer_fixed BEFORE UPDATE OR DELETE OR TRUNCATE ON ledg
 CREATE TRIGGER ledger_entry_fixed BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 
-CREATE FUNCTION ledger_refuse_late_entry() RETURNS trigger
-    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-    PERFORM FROM ledger_transfer
-      WHERE transfer = NEW.transfer AND writer = pg_current_xact_id();
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'transfer % is closed', NEW.transfer USING ERRCODE = 'restrict_violation';
-    END IF;
-    RETURN NEW;
-END
-$$;
-CREATE TRIGGER ledger_entry_in_time BEFORE INSERT ON ledger_entry
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_late_entry();
+-- What is owed, under way, returned or claimed: accounts that never hold less than nothing. Their rows
+-- are the locks by which two that draw on one account at once wait for each other.
+CREATE TABLE ledger_balance (
+    account     text COLLATE "C" NOT NULL,  -- payable, transit, returned or recovery
+    unit        text COLLATE "C" NOT NULL,  -- as in its entries
+    amount      bigint NOT NULL,            -- the sum of its entries
+    PRIMARY KEY (account, unit)
+);
 
-CREATE FUNCTION ledger_check_balance() RETURNS trigger
-    LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- Looks once at what a statement adds, however much that is. It alone may write balances: it runs
+-- as who owns them.
+CREATE FUNCTION ledger_check_entries() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
-    units integer;
-    uneven integer;
+    wrong text;
 BEGIN
-    SELECT count(*), count(*) FILTER (WHERE total <> 0) INTO units, uneven
-      FROM (SELECT sum(amount) AS total FROM ledger_entry
-             WHERE transfer = NEW.transfer GROUP BY unit) AS sums;
-    IF units = 0 OR uneven > 0 THEN
-        RAISE EXCEPTION 'transfer % does not sum to zero', NEW.transfer
+    SELECT added.transfer INTO wrong FROM added LEFT JOIN ledger_transfer USING (transfer)
+     WHERE writer IS DISTINCT FROM pg_current_xact_id() LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'transfer % is closed', wrong USING ERRCODE = 'restrict_violation';
+    END IF;
+
+    SELECT transfer INTO wrong FROM added
+     GROUP BY transfer, unit HAVING sum(amount) <> 0 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'transfer % does not sum to zero', wrong
+            USING ERRCODE = 'check_violation';
+    END IF;
+
+    WITH moved AS (
+        INSERT INTO ledger_balance AS held
+        SELECT account, unit, sum(amount)::bigint FROM added
+         WHERE account ~ '^(payable|transit|returned|recovery):'
+         GROUP BY account, unit ORDER BY account, unit
+            ON CONFLICT (account, unit) DO UPDATE SET amount = held.amount + EXCLUDED.amount
+        RETURNING account, amount
+    )
+    SELECT account INTO wrong FROM moved WHERE amount < 0 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'account % would fall below zero', wrong
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END
 $$;
-CREATE CONSTRAINT TRIGGER ledger_transfer_balanced AFTER INSERT ON ledger_transfer
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_check_balance();
-CREATE CONSTRAINT TRIGGER ledger_entry_balanced AFTER INSERT ON ledger_entry
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_check_balance();
+CREATE TRIGGER ledger_entry_checked AFTER INSERT ON ledger_entry
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_check_entries();
+CREATE TRIGGER ledger_balance_fixed
+    BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON ledger_balance
+    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION ledger_refuse_change();
 
--- What is owed, under way, returned or claimed is never less than nothing.
-CREATE FUNCTION ledger_check_not_negative() RETURNS trigger
+CREATE FUNCTION ledger_check_transfer() RETURNS trigger
     LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    IF (SELECT sum(amount) FROM ledger_entry
-         WHERE account = NEW.account AND unit = NEW.unit) < 0 THEN
-        RAISE EXCEPTION 'account % would fall below zero', NEW.account
-            USING ERRCODE = 'check_violation';
+    IF NOT EXISTS (SELECT FROM ledger_entry WHERE transfer = NEW.transfer) THEN
+        RAISE EXCEPTION 'transfer % moves nothing', NEW.transfer USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END
 $$;
-CREATE CONSTRAINT TRIGGER ledger_entry_not_negative AFTER INSERT ON ledger_entry
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.amount < 0 AND NEW.account ~ '^(payable|transit|returned|recovery):')
-    EXECUTE FUNCTION ledger_check_not_negative();
+CREATE CONSTRAINT TRIGGER ledger_transfer_moves AFTER INSERT ON ledger_transfer
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_check_transfer();
 
 CREATE TABLE payout_batch (
     batch_id    text COLLATE "C" PRIMARY KEY, -- chosen with the form; MsgId of its messages
