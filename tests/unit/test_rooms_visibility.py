@@ -80,3 +80,21 @@ def test_who_was_never_there_sees_what_the_world_reads() -> None:
 def test_what_is_not_understood_means_shared(value: object) -> None:
     assert history_visibility_of(value) == "shared"
     assert history_visibility_of("joined") == "joined"
+
+
+@given(
+    own=own_events,
+    changes=st.dictionaries(st.integers(1, 12), visibilities, max_size=4),
+    through=st.integers(0, 14),
+)
+def test_stretches_are_where_every_event_is_seen(
+    own: Own, changes: dict[int, str], through: int
+) -> None:
+    stretches = Viewer(own).stretches(sorted(changes.items()), through)
+    cuts = changes.keys() | {position for position, _ in own}
+    visibility = "shared"
+    for position in range(1, 15):
+        visibility = changes.get(position, visibility)
+        inside = any(first <= position <= last for first, last in stretches)
+        seen = position <= through and visible(position, visibility, own)
+        assert inside == (seen and position not in cuts)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bongsu.errors import InvalidParam
-from bongsu.search.criteria import Criteria, Place, Search
+from bongsu.search.criteria import Criteria, Place, Search, Spot
 from bongsu.search.documents import Placing, Segment
 from bongsu.search.finding import Hit, Hits, Span, Walk, Wish
 
@@ -21,23 +21,21 @@ class Everything:
         self.hits = hits
         self.looked_at = 0
 
-    async def find(
-        self, spans: Sequence[Span], wish: Wish, below: Place | None, limit: int
-    ) -> Hits:
+    async def find(self, spans: Sequence[Span], wish: Wish, below: Spot | None, limit: int) -> Hits:
         self.looked_at += len(spans)
         found = [hit for span in spans for hit in self.hits[span.segment.segment]]
-        found = [hit for hit in found if below is None or hit[:3] < below[1:]]
+        found = [hit for hit in found if below is None or hit.spot < below]
         return Hits(sorted(found, reverse=True)[:limit], len(found))
 
 
 def walk_over(hits: dict[int, list[Hit]]) -> tuple[Walk, Everything]:
     index = Everything(hits)
     spans = [
-        Span(Segment("!r:x", n, 10, min(h.ts for h in each), max(h.ts for h in each)), 99)
+        Span(Segment("!r:x", n, 10, min(h.ts for h in each), max(h.ts for h in each)), ())
         for n, each in hits.items()
         if each
     ]
-    return Walk(index, spans, WISH), index
+    return Walk(index, spans, WISH, None), index
 
 
 SEGMENTS = st.lists(
@@ -76,6 +74,28 @@ async def test_what_is_common_takes_few_looks_and_a_rough_count() -> None:
     assert walk.count == 10_000
 
 
+async def test_once_a_page_is_full_only_what_may_be_newer_is_looked_at() -> None:
+    """Lively rooms: their last segments all reach into the present, others are of the past."""
+    lively = {n: [Hit(1000 - m, 0, n * 10 + m, 5) for m in range(10)] for n in range(50)}
+    past = {n: [Hit(900, 0, n * 10 + m, 5) for m in range(10)] for n in range(50, 900)}
+    walk, index = walk_over(lively | past)
+    page = await walk.next(None, 40, by_rank=False)
+    assert [each.place.ts for each in page] == [1000] * 40
+    assert index.looked_at == 50
+
+
+async def test_ranks_are_given_below_the_ceiling_of_the_first_page() -> None:
+    hits = {n: [Hit(n, 0, n, 5)] for n in range(10)}
+    first, index = walk_over(hits)
+    page = await first.next(None, 3, by_rank=True)
+    assert first.ceiling == Spot(9, 0, 10)
+    index.hits[9] += [Hit(9, 0, 99, 1)]
+    spans = [Span(Segment("!r:x", n, 10, n, n), ()) for n in hits]
+    later = Walk(index, spans, WISH, first.ceiling)
+    rest = await later.next(page[-1].place, 50, by_rank=True)
+    assert [each.place.position for each in page + rest] == list(range(9, -1, -1))
+
+
 def test_segments_fill_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bongsu.search.documents.SEGMENT_DOCUMENTS_MAX", 2)
     placing = Placing([Segment("!a", 4, 1, 10, 10)], 7)
@@ -94,11 +114,12 @@ def test_segments_fill_one_after_another(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_tokens_come_back_as_they_went() -> None:
     search = Search(Criteria("x"), None)
     place = Place(0.25, 2**60, 63, 2**62)
-    again = Search(Criteria("x"), search.token(place, 7, "sender", "@a:b"))
+    ceiling = Spot(2**60, 63, 2**62 + 1)
+    again = Search(Criteria("x"), search.token(place, 7, ceiling, "sender", "@a:b"))
     assert again.cursor is not None
-    assert (again.cursor.place, again.cursor.count) == (place, 7)
+    assert (again.cursor.place, again.cursor.count, again.cursor.ceiling) == (place, 7, ceiling)
     assert again.senders == ["@a:b"]
-    further = Search(Criteria("x"), again.token(place, 7))
+    further = Search(Criteria("x"), again.token(place, 7, None))
     assert further.senders == ["@a:b"], "what goes on within a group stays there"
 
 

@@ -76,6 +76,69 @@ SELECT content FROM account_data
 WHERE user_id = $1 AND room_id = '' AND type = 'm.ignored_user_list'
 """
 
+# Every room that one had a part in, but for encrypted ones, and the changes of its visibility, of
+# which the latest $3 are read.
+PARTS = """
+SELECT own.room_id, own.positions, own.memberships, forgotten.leave_position AS forgotten,
+       change.positions AS change_positions, change.facts AS change_facts
+FROM (
+    SELECT room_id, array_agg(position ORDER BY position) AS positions,
+           array_agg(membership ORDER BY position) AS memberships
+    FROM membership WHERE user_id = $1 AND ($2::text[] IS NULL OR room_id = ANY($2))
+    GROUP BY room_id
+) AS own
+LEFT JOIN forgotten ON forgotten.user_id = $1 AND forgotten.room_id = own.room_id
+CROSS JOIN LATERAL (
+    SELECT array_agg(entry.position ORDER BY entry.position) AS positions,
+           array_agg(entry.facts ORDER BY entry.position) AS facts
+    FROM (
+        SELECT event_id FROM state
+        WHERE room_id = own.room_id AND type = 'm.room.history_visibility' AND state_key = ''
+        ORDER BY position DESC LIMIT $3
+    ) AS latest JOIN entry USING (event_id)
+) AS change
+WHERE NOT EXISTS (
+    SELECT FROM state WHERE state.room_id = own.room_id
+      AND state.type = 'm.room.encryption' AND state.state_key = ''
+)
+"""
+
+SEGMENTS = """
+SELECT DISTINCT ON (room_id) room_id, segment, documents, oldest_ts, newest_ts
+FROM search_segment WHERE room_id = ANY($1) ORDER BY room_id, segment DESC
+"""
+
+# The index is made from the log: what a crash takes of it is made again.
+DO_NOT_WAIT = "SET LOCAL synchronous_commit = off"
+
+MOVE = """
+UPDATE search_progress SET position = $3, segments = $4
+WHERE partition = $1 AND position = $2 RETURNING position
+"""
+
+REMOVE = "DELETE FROM search_document WHERE partition = $1 AND position = ANY($2)"
+
+PUT = """
+INSERT INTO search_document (partition, position, segment, kind, ts, edit_position, terms)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (partition, position) DO UPDATE SET edit_position = excluded.edit_position,
+    terms = excluded.terms
+"""
+
+PUT_SEGMENT = """
+INSERT INTO search_segment (room_id, segment, documents, oldest_ts, newest_ts)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (room_id, segment) DO UPDATE SET documents = excluded.documents,
+    oldest_ts = excluded.oldest_ts, newest_ts = excluded.newest_ts
+"""
+
+# -- searches --------------------------------------------------------------------------------------
+
+IGNORED = """
+SELECT content FROM account_data
+WHERE user_id = $1 AND room_id = '' AND type = 'm.ignored_user_list'
+"""
+
 # Every room that one had a part in, but for encrypted ones. Who is joined may read it whatever its
 # visibility, so that is read for the others only.
 STANDINGS = """
@@ -104,24 +167,22 @@ SELECT room_id, segment, documents, oldest_ts, newest_ts FROM search_segment
 WHERE room_id = ANY($1) ORDER BY newest_ts DESC LIMIT $2
 """
 
-# One look into the index for each segment. $4: senders, of which a hit has one.
+# One look into the index for each segment. $1: its keys, all of which a hit has. $2: the positions
+# that the reader may see, of an edit too. $3: keys of senders, of which a hit has one. OFFSET 0 has
+# terms counted where a document is read: their array is not dragged through counting and sorting.
 FIND = """
 SELECT hit.*, count(*) OVER () AS total
-FROM unnest($1::bigint[], $2::bigint[]) AS span(first_key, through)
-CROSS JOIN LATERAL (
-    SELECT array_agg(span.first_key + hash) AS keys FROM unnest($3::bigint[]) AS hash
-) AS sought
-CROSS JOIN LATERAL (
-    SELECT array_agg(span.first_key + hash) AS keys FROM unnest($4::bigint[]) AS hash
-) AS sender
+FROM unnest($1::text[], $2::text[]::int8multirange[], $3::text[]) AS span(keys, visible, senders)
 CROSS JOIN LATERAL (
     SELECT ts, partition, position, cardinality(terms) - 1 AS terms FROM search_document
-    WHERE search_document.terms @> sought.keys AND position <= span.through
-      AND kind = ANY($5::smallint[])
-      AND ($4::bigint[] IS NULL OR search_document.terms && sender.keys)
-      AND ($6::bigint IS NULL OR (ts, partition, position) < ($6, $7::smallint, $8::bigint))
+    WHERE search_document.terms @> span.keys::bigint[] AND kind = ANY($4::smallint[])
+      AND position <@ span.visible
+      AND (edit_position IS NULL OR edit_position <@ span.visible)
+      AND (span.senders IS NULL OR search_document.terms && span.senders::bigint[])
+      AND ($5::bigint IS NULL OR (ts, partition, position) < ($5, $6::smallint, $7::bigint))
+    OFFSET 0
 ) AS hit
-ORDER BY ts DESC, partition DESC, position DESC LIMIT $9
+ORDER BY ts DESC, partition DESC, position DESC LIMIT $8
 """
 
 SOUGHT = """

@@ -1,18 +1,23 @@
 """The search index: written behind the log at the primary, read wherever reads go."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from bongsu.log.entry import Entry, LoggedEvent, decode_facts
 from bongsu.log.position import partition_of
 from bongsu.postgres import search_sql as sql
 from bongsu.postgres.database import Connection, Database
-from bongsu.postgres.history_store import PostgresHistoryStore, logged_event, visibility_in
+from bongsu.postgres.history_store import PostgresHistoryStore, logged_event
 from bongsu.rooms.access import Standing
-from bongsu.search.criteria import Place
+from bongsu.rooms.visibility import JOINED, SHARED
+from bongsu.search.criteria import Spot
 from bongsu.search.documents import Segment, Sought, first_key
 from bongsu.search.finding import Hit, Hits, Span, Wish
 from bongsu.search.indexer import Progress, Update
+from bongsu.search.service import Part
+
+VISIBILITY_CHANGES_MAX = 1_000  # of one room; before those, only what was said in one's presence
 
 
 class PostgresIndexStore:
@@ -84,41 +89,26 @@ class PostgresSearchStore:
         self._database = database
         self.with_children = PostgresHistoryStore(database).with_children
 
-    async def list_standings(
-        self, user_id: str, room_ids: Sequence[str] | None
-    ) -> list[tuple[str, Standing]]:
+    async def list_parts(self, user_id: str, room_ids: Sequence[str] | None) -> list[Part]:
         rooms = None if room_ids is None else list(room_ids)
         ignored = await self._database.fetchrow(sql.IGNORED, user_id)
-        rows = await self._database.fetch(sql.STANDINGS, user_id, rooms)
-        return [
-            (
-                row["room_id"],
-                Standing(
-                    list(zip(row["positions"], row["memberships"], strict=True)),
-                    row["forgotten"],
-                    visibility_in(row["visibility"]),
-                    ignored["content"] if ignored else None,
-                ),
-            )
-            for row in rows
-        ]
+        rows = await self._database.fetch(sql.PARTS, user_id, rooms, VISIBILITY_CHANGES_MAX)
+        return [_part(row, ignored["content"] if ignored else None) for row in rows]
 
     async def list_segments(self, room_ids: Sequence[str], limit: int) -> list[Segment]:
         rows = await self._database.fetch(sql.SEGMENTS, list(room_ids), limit)
         return [Segment(*row) for row in rows]
 
-    async def find(
-        self, spans: Sequence[Span], wish: Wish, below: Place | None, limit: int
-    ) -> Hits:
-        keys = [first_key(partition_of(s.segment.room_id), s.segment.segment) for s in spans]
+    async def find(self, spans: Sequence[Span], wish: Wish, below: Spot | None, limit: int) -> Hits:
+        bases = [first_key(partition_of(s.segment.room_id), s.segment.segment) for s in spans]
+        senders = wish.senders
         rows = await self._database.fetch(
             sql.FIND,
-            keys,
-            [span.through for span in spans],
-            list(wish.hashes),
-            None if wish.senders is None else list(wish.senders),
+            [_array([base + hash for hash in wish.hashes]) for base in bases],
+            [_multirange(span.visible) for span in spans],
+            [None if senders is None else _array([b + hash for hash in senders]) for b in bases],
             list(wish.kinds),
-            *((None, None, None) if below is None else below[1:]),
+            *((None, None, None) if below is None else below),
             limit,
         )
         return Hits([Hit(*row[:4]) for row in rows], rows[0]["total"] if rows else 0)
@@ -128,6 +118,27 @@ class PostgresSearchStore:
             return []
         rows = await self._database.fetch(sql.SOUGHT, *map(list, zip(*places, strict=True)))
         return [Sought(logged_event(row), _edit(row)) for row in rows]
+
+
+def _part(row: Any, ignored: bytes | None) -> Part:
+    positions = row["change_positions"] or ()
+    visibilities = [decode_facts(facts).visibility for facts in row["change_facts"] or ()]
+    changes: list[tuple[int, str]] = list(zip(positions, visibilities, strict=True))
+    visibility = visibilities[-1] if visibilities else SHARED
+    if len(changes) == VISIBILITY_CHANGES_MAX:
+        changes[0] = (0, JOINED)
+    own = list(zip(row["positions"], row["memberships"], strict=True))
+    return Part(row["room_id"], Standing(own, row["forgotten"], visibility, ignored), changes)
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """As text: PostgreSQL reads an array sooner than it adds one up."""
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
+@lru_cache(1_024)  # of a room for its segments
+def _multirange(stretches: Sequence[tuple[int, int]]) -> str:
+    return "{" + ",".join([f"[{first},{last}]" for first, last in stretches]) + "}"
 
 
 def _edit(row: Any) -> LoggedEvent | None:

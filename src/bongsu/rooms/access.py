@@ -17,7 +17,7 @@ import msgspec
 
 from bongsu.errors import Forbidden, Unavailable
 from bongsu.log.entry import LoggedEvent
-from bongsu.log.position import PARTITIONS, Vector, partition_of
+from bongsu.log.position import Vector, partition_of
 from bongsu.rooms.client_event import Device
 from bongsu.rooms.extras import Reader
 from bongsu.rooms.visibility import INVITED, WORLD_READABLE, Viewer, history_visibility_of
@@ -116,7 +116,7 @@ class RoomView:
         self.through = reach.history
         self.state_through = reach.state
         bound = applied[self.partition] if reach.history is None else reach.history
-        self.vector = tuple(bound if p == self.partition else applied[p] for p in range(PARTITIONS))
+        self.vector = (*applied[: self.partition], bound, *applied[self.partition + 1 :])
         self.viewer = Viewer(own)
         self.ignored = _ignored(standing.ignored_user_list) - {requester.user_id}
         self._positions = [position for position, _ in own]

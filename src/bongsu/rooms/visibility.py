@@ -13,11 +13,15 @@ the visibility has two visibilities: either may let the user see it.
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeAlias
 
 WORLD_READABLE = "world_readable"
 SHARED = "shared"
 INVITED = "invited"
 JOINED = "joined"
+
+Stretches: TypeAlias = tuple[tuple[int, int], ...]  # (first, last) position of each
 
 _KNOWN = frozenset({WORLD_READABLE, SHARED, INVITED, JOINED})
 
@@ -51,6 +55,23 @@ class Viewer:
         return self._sees(position, visibility) or (
             visibility_after is not None and self._sees(position, visibility_after)
         )
+
+    def stretches(self, changes: Sequence[tuple[int, str]], through: int) -> Stretches:
+        """The positions up to `through` where the user sees every event.
+
+        `changes` are the positions of all m.room.history_visibility events with the visibility
+        that each sets, in ascending order. These and one's own member events are in no stretch.
+        """
+        visibilities = dict(changes)
+        cuts = sorted({0, *self._positions, *visibilities})
+        seen: list[tuple[int, int]] = []
+        visibility = SHARED
+        for cut, following in pairwise([*cuts, through + 1]):
+            visibility = visibilities.get(cut, visibility)
+            first, last = cut + 1, min(following - 1, through)
+            if first <= last and self._sees(first, visibility):
+                seen.append((first, last))
+        return tuple(seen)
 
     def _sees(self, position: int, visibility: str) -> bool:
         if visibility == WORLD_READABLE:

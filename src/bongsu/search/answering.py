@@ -81,13 +81,15 @@ class Answering:
             ShownResult(each.result.rank, rendered[each.result.event.event_id], context)
             for each, context in zip(around, contexts, strict=True)
         ]
-        is_more = found.last is not None
+        token = None
+        if found.last is not None:
+            token = search.token(found.last, found.total, found.ceiling)
         return RoomEvents(
             results=shown,
             count=max(found.total, len(shown)),
             highlights=found.highlights,
             groups={key: _group(search, found, key) for key in search.group_keys} or None,
-            next_batch=search.token(found.last, found.total) if found.last and is_more else None,
+            next_batch=token,
         )
 
     async def senders_of(self, view: RoomView, events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
@@ -163,5 +165,6 @@ def _group(search: Search, found: Results, key: GroupKey) -> dict[str, ShownGrou
         group = groups.setdefault(name, ShownGroup([], len(groups) + 1))
         group.results.append(event.event_id)
         if found.last is not None:
-            group.next_batch = search.token(result.place, found.total, key, name)
+            token = search.token(result.place, found.total, found.ceiling, key, name)
+            group.next_batch = token
     return groups

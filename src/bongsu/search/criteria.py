@@ -22,7 +22,7 @@ RESULTS_MAX = 50
 CONTEXT_DEFAULT = 5
 CONTEXT_MAX = 20  # events on either side of a result
 TOKEN_CHARACTERS_MAX = 1_000
-PARTITION_MAX, POSITION_MAX = 63, 2**63 - 1
+PARTITION_MAX, NUMBER_MAX = 63, 2**63 - 2  # what follows the last one is a bigint still
 
 Key = Literal["content.body", "content.name", "content.topic"]
 GroupKey = Literal["room_id", "sender"]
@@ -55,6 +55,22 @@ class Criteria(msgspec.Struct, frozen=True):
     groupings: Groupings = Groupings()
 
 
+Partition = Annotated[int, msgspec.Meta(ge=0, le=PARTITION_MAX)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
+
+
+class Spot(NamedTuple):
+    """Where a document stands in time: the newer ones are greater."""
+
+    ts: Number
+    partition: Partition
+    position: Number
+
+    @property
+    def following(self) -> "Spot":
+        return self._replace(position=self.position + 1)
+
+
 class Place(NamedTuple):
     """Where a result stands among all: the greater ones come first. `rank` is 0 by recency."""
 
@@ -63,17 +79,25 @@ class Place(NamedTuple):
     partition: int
     position: int
 
+    @property
+    def spot(self) -> Spot:
+        return Spot(*self[1:])
+
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """What a token holds: the last result shown, how many there are, and the group it is of."""
+    """What a token holds: the last result shown, how many there are, and the group it is of.
+
+    `ceiling` is above the newest result there was: ranks are given among those below it.
+    """
 
     rank: float
-    ts: Annotated[int, msgspec.Meta(ge=0, le=POSITION_MAX)]
-    partition: Annotated[int, msgspec.Meta(ge=0, le=PARTITION_MAX)]
-    position: Annotated[int, msgspec.Meta(ge=0, le=POSITION_MAX)]
-    count: Annotated[int, msgspec.Meta(ge=0, le=POSITION_MAX)]
+    ts: Number
+    partition: Partition
+    position: Number
+    count: Number
     group_key: GroupKey | None = None
     group: str = ""
+    ceiling: Spot | None = None
 
     @property
     def place(self) -> Place:
@@ -126,11 +150,18 @@ class Search:
         rel_types = self.criteria.filter.related_by_rel_types
         return None if senders is None and rel_types is None else (senders, rel_types)
 
-    def token(self, place: Place, count: int, key: GroupKey | None = None, group: str = "") -> str:
+    def token(
+        self,
+        place: Place,
+        count: int,
+        ceiling: Spot | None,
+        key: GroupKey | None = None,
+        group: str = "",
+    ) -> str:
         """Where the search goes on after `place`, within a group if one is named."""
         if key is None and self.cursor is not None:
             key, group = self.cursor.group_key, self.cursor.group
-        packed = msgspec.msgpack.encode(Cursor(*place, count, key, group))
+        packed = msgspec.msgpack.encode(Cursor(*place, count, key, group, ceiling))
         return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 

@@ -18,8 +18,8 @@ from bongsu.search.terms import TERM_BITS, hash_of, hash_of_sender, terms_of
 
 SEGMENT_BITS = 25
 # Smaller ones make the index larger and what is rare dearer to find, larger ones what is common:
-# of every lively room the whole last segment is read.
-SEGMENT_DOCUMENTS_MAX = 1_024
+# of every lively room the last segment is read for as many documents as have the term.
+SEGMENT_DOCUMENTS_MAX = 512
 REPLACES = "m.replace"
 
 

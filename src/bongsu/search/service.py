@@ -1,8 +1,9 @@
 """Answers of /search: whose rooms, which hits, and what is shown beside them.
 
-The index only proposes. Every hit is looked at before it is shown: its text as it is now must be
-what was sought, and the reader must be allowed to see the event and, where its text is an edit's,
-the edit. Encrypted rooms are left out. Spec: "Server Side Search".
+The index only proposes, and only from where the reader may see what was said. Every hit is looked
+at before it is shown: its text as it is now must be what was sought, and the reader must be allowed
+to see the event and, where its text is an edit's, the edit. Encrypted rooms are left out.
+Spec: "Server Side Search".
 """
 
 import asyncio
@@ -13,7 +14,8 @@ from bongsu.errors import LimitExceeded, Unavailable
 from bongsu.log.entry import LoggedEvent
 from bongsu.log.position import Vector, partition_of
 from bongsu.rooms.access import RoomView, Standing
-from bongsu.search.criteria import Place, Search
+from bongsu.rooms.visibility import Stretches
+from bongsu.search.criteria import Place, Search, Spot
 from bongsu.search.documents import Segment, Sought, text_of
 from bongsu.search.finding import Found, HitReader, Span, Walk, Wish
 from bongsu.search.terms import hash_of_sender
@@ -22,7 +24,7 @@ from bongsu.users.requester import Requester
 SEARCHES_AT_ONCE = 4
 SEARCHES_WAITING_MAX = 100
 SEARCH_SECONDS_MAX = 10.0
-SEGMENTS_MAX = 20_000  # the newest 20 million messages of one reader; older ones are not found
+SEGMENTS_MAX = 40_000  # the newest 20 million messages of one reader; older ones are not found
 EXAMINED_MAX = 500  # hits looked at for one answer; then the client asks again
 EXAMINED_AT_ONCE = 25  # at first; more when most of them may not be shown
 EXAMINED_GROWTH = 4
@@ -30,10 +32,16 @@ SENDERS_IN_INDEX_MAX = 100  # more of them are told apart afterwards
 RETRY_AFTER_MS = 2_000
 
 
+class Part(NamedTuple):
+    """A user's part in a room; `changes` of its visibility: at which position, and to what."""
+
+    room_id: str
+    standing: Standing
+    changes: Sequence[tuple[int, str]]
+
+
 class SearchReader(HitReader, Protocol):
-    async def list_standings(
-        self, user_id: str, room_ids: Sequence[str] | None
-    ) -> list[tuple[str, Standing]]:
+    async def list_parts(self, user_id: str, room_ids: Sequence[str] | None) -> list[Part]:
         """The user's part in each room they ever had one in, without those that are encrypted.
 
         `room_ids`: only of these.
@@ -78,9 +86,17 @@ class Results(NamedTuple):
     """A page; `last` is where the next one begins, None if there is none."""
 
     results: list[Result]
-    last: Place | None
-    total: int  # of all pages, roughly
     highlights: list[str]
+    total: int = 0  # of all pages, roughly
+    last: Place | None = None
+    ceiling: Spot | None = None  # above all that is ranked
+
+
+class Room(NamedTuple):
+    """A room to search, and what of it may be seen."""
+
+    view: RoomView
+    visible: Stretches
 
 
 class SearchService:
@@ -93,7 +109,7 @@ class SearchService:
     async def search(self, requester: Requester, search: Search) -> Results:
         """A page of results. `LimitExceeded` when too many search, `Unavailable` after a time."""
         if not search.wording.hashes:
-            return Results([], None, 0, [])
+            return Results([], [])
         if self._waiting >= SEARCHES_WAITING_MAX:
             raise LimitExceeded("Too many searches", retry_after_ms=RETRY_AFTER_MS)
         self._waiting += 1
@@ -106,14 +122,12 @@ class SearchService:
             self._waiting -= 1
 
     async def _search(self, requester: Requester, search: Search) -> Results:
-        views = await self._views(requester, search)
-        spans = [
-            Span(segment, view.through)
-            for segment in await self._reader.list_segments(list(views), SEGMENTS_MAX)
-            if (view := views[segment.room_id]).through is not None
-        ]
-        walk = Walk(self._reader, spans, _wish(search))
-        place = None if search.cursor is None else search.cursor.place
+        rooms = await self._rooms(requester, search)
+        segments = await self._reader.list_segments(list(rooms), SEGMENTS_MAX)
+        spans = [Span(segment, rooms[segment.room_id].visible) for segment in segments]
+        cursor = search.cursor
+        walk = Walk(self._reader, spans, _wish(search), cursor.ceiling if cursor else None)
+        place = cursor.place if cursor else None
         results: list[Result] = []
         highlights: set[str] = set()
         examined, is_more = 0, True
@@ -121,7 +135,7 @@ class SearchService:
         while len(results) < search.limit and is_more and examined < EXAMINED_MAX:
             batch = await walk.next(place, wanted, by_rank=search.by_rank)
             is_more = len(batch) == wanted
-            passing = await self._passing(search, views, batch)
+            passing = await self._passing(search, rooms, batch)
             for each in batch:
                 if len(results) == search.limit:
                     is_more = True
@@ -132,31 +146,34 @@ class SearchService:
                     results.append(result)
                     highlights |= words
             wanted = min(wanted * EXAMINED_GROWTH, EXAMINED_MAX)
-        count = walk.count if search.cursor is None else search.cursor.count
-        return Results(results, place if is_more else None, count, sorted(highlights))
+        count = cursor.count if cursor else walk.count
+        last = place if is_more else None
+        return Results(results, sorted(highlights), count, last, walk.ceiling)
 
-    async def _views(self, requester: Requester, search: Search) -> dict[str, RoomView]:
-        """What the requester may read, by room: of those that the filter lets through."""
+    async def _rooms(self, requester: Requester, search: Search) -> dict[str, Room]:
+        """What the requester may read of the rooms that the filter lets through."""
         applied = await self._access.pin()
-        views: dict[str, RoomView] = {}
-        for room_id, standing in await self._reader.list_standings(requester.user_id, search.rooms):
+        rooms: dict[str, Room] = {}
+        for part in await self._reader.list_parts(requester.user_id, search.rooms):
+            room_id, standing, changes = part
             own = [each for each in standing.own if each[0] <= applied[partition_of(room_id)]]
             view = RoomView(requester, room_id, standing._replace(own=own), applied)
             if view.through is not None and search.allows_room(room_id):
-                views[room_id] = view
-        return views
+                rooms[room_id] = Room(view, view.viewer.stretches(changes, view.through))
+        return rooms
 
     async def _passing(
-        self, search: Search, views: dict[str, RoomView], hits: Sequence[Found]
+        self, search: Search, rooms: dict[str, Room], hits: Sequence[Found]
     ) -> dict[Place, tuple[Result, frozenset[str]]]:
         """Those of the hits that may be shown, with the words found in them."""
         at = {(hit.place.partition, hit.place.position): hit for hit in hits}
         passing: dict[Place, tuple[Result, frozenset[str]]] = {}
         for sought in await self._reader.load_sought(list(at)):
             event = sought.event
-            view = views.get(event.room_id)
-            if view is None or not _may_see(view, sought):
+            room = rooms.get(event.room_id)
+            if room is None or not _may_see(room.view, sought):
                 continue
+            view = room.view
             words = search.wording.found_in(text_of(sought) or "")
             if words and search.allows(event) and await self._is_related(search, view, event):
                 hit = at[view.partition, event.position]
