@@ -31,6 +31,7 @@ class Mutation:
     fences: bool = True  # a fence ends the WAL receiver
     holds_fence: bool = True  # Patroni cannot undo a fence
     checks_candidate: bool = True  # pre_promote fences and compares
+    asks_receiver: bool = True  # and believes no conninfo that its receiver does not obey yet
     compares: bool = True  # Patroni asks how far the others are before it races for the key
     hands_over: bool = True  # a full primary is noticed
     minds_room: bool = True  # who would take over looks at its own disk
@@ -51,6 +52,8 @@ class Site:
     witness_up: bool = True
     etcd_link: bool = True
     follows: str = ""  # the running conninfo, if no override
+    before: str = ""  # whom the receiver obeys until `turns_at`
+    turns_at: int = 0
     named: str = ""  # Patroni's own file
     override: bool = False
     cut_at: int = -1  # step from which a fresh override is in force
@@ -81,7 +84,17 @@ class Site:
     def receives_from(self, step: int) -> str:
         if self.is_primary or not self.backends_up or (self.override and 0 <= self.cut_at <= step):
             return ""
-        return self.follows
+        return self.follows if self.turns_at <= step else self.before
+
+    def follow(self, leader: str, step: int, delay: int) -> None:
+        """A new conninfo is in force at once; a server that is busy replaying turns later."""
+        if leader != self.follows:
+            self.before, self.turns_at = self.receives_from(step), step + delay
+            self.follows = leader
+
+    @property
+    def conninfo(self) -> str:
+        return "" if self.override else self.follows
 
 
 @dataclass

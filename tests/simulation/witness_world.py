@@ -22,7 +22,14 @@ from simulation.witness_parts import (
 )
 
 from bongsu.witness import machine
-from bongsu.witness.candidate import Found, RefusedPromotion, check, check_room
+from bongsu.witness.candidate import (
+    JUDGE_SECONDS_MAX,
+    WITNESS_SECONDS_MAX,
+    Found,
+    RefusedPromotion,
+    check,
+    check_room,
+)
 from bongsu.witness.fullness import Fullness
 from bongsu.witness.machine import decide
 from bongsu.witness.memory import Limits, Memory
@@ -53,12 +60,12 @@ STEP = 0.05
 SITES = ("a", "b", "c")
 LEADER_TTL = 20.0
 SUSPECT_TTL = 3.0
-PRE_PROMOTE_SECONDS = 1.0
 SWITCHOVER_TTL = 30.0
 LOOK_STEPS = 5  # between two looks of a witness on ordinary days
 ASK_STEPS = 20  # between two questions whether the leader can write
 NEVER = 1_000_000_000
 QUIET_STEPS = 40
+BUSY_STEPS = 100  # for which a standby replays before it turns to the leader that it was named
 SETTLE_STEPS_MIN = 200  # what is under way arrives
 ADDRESSES = {name: (name, 5432) for name in SITES}
 
@@ -425,7 +432,7 @@ class World:
             site.is_primary = False
         if not self.mutation.holds_fence:
             site.override = False
-        site.follows = leader
+        site.follow(leader, self.step, self.chance.choice((0, 0, 1, 3, BUSY_STEPS)))
 
     def pre_promote(self, site: Site, leader: Leader) -> None:
         site.patroni_at = self.step + 1
@@ -448,11 +455,11 @@ class World:
             if key is not None and key.value[0] == site.request.id:  # type: ignore[index]
                 found[name] = Found(key.value[1], "fenced")  # type: ignore[index]
         waited = (self.step - site.asked_at) * STEP
-        if waited > PRE_PROMOTE_SECONDS:
-            for other in self.sites.values():
-                if other is not site and other.name not in found and self.is_judged(site, other):
-                    found[other.name] = Found(len(other.wal), "judged")
-        if waited < PRE_PROMOTE_SECONDS and not sync.is_covered_by(frozenset({site.name, *found})):
+        if waited > WITNESS_SECONDS_MAX:
+            for name in sorted(set(SITES) - {site.name, sync.leader, *found}):
+                if self.is_judged(site, self.sites[name]):
+                    found[name] = Found(len(self.sites[name].wal), "judged")
+        if waited < JUDGE_SECONDS_MAX and not sync.is_covered_by(frozenset({site.name, *found})):
             return None
         site.asked_at, site.request = -1, None
         try:
@@ -472,7 +479,10 @@ class World:
         reads = (
             other.is_up and self.links[site.name, other.name] and self.links[other.name, site.name]
         )
-        return reads and not other.is_primary and other.receives_from(self.step) in ("", site.name)
+        shown = [other.conninfo]
+        if self.mutation.asks_receiver:
+            shown.append(other.receives_from(self.step))
+        return reads and not other.is_primary and set(shown) <= {"", site.name}
 
     # -- the witness -----------------------------------------------------------------------------
 
@@ -530,11 +540,12 @@ class World:
             case Fence():
                 site.override = True
                 delay = self.chance.randint(0, 3)
-                site.cut_at = self.step + delay
+                site.cut_at = max(self.step + delay, site.turns_at)
                 if not self.mutation.fences:
                     site.cut_at = NEVER
             case Unfence():
                 site.override, site.cut_at, site.follows = False, -1, site.named
+                site.turns_at = self.step
             case _:
                 fate = 1.0 if self.is_calm else self.chance.random()
                 if fate < 0.05:

@@ -9,12 +9,13 @@ from itertools import pairwise
 
 import pytest
 from simulation.witness_parts import LITTLE, PLENTY, Flapped, Lost, Mutation, PromotedFull
-from simulation.witness_world import STEP, World
+from simulation.witness_world import NEVER, STEP, World
 
 RUNS = int(os.environ.get("WITNESS_RUNS", "1750"))
 FIRST = int(os.environ.get("WITNESS_SEED", "1"))
 CHUNKS = 10  # tests that share the seeds, so that one shows how far they are
 MUTANT_RUNS_MAX = 2000
+DIRECTED_RUNS = 30
 STAYS_FULL_EVERY = 4  # runs, after which the disk of the primary of that moment gets no room
 A_WHILE_SECONDS = 120.0
 A_WHILE_STEPS = int(A_WHILE_SECONDS / STEP)
@@ -74,6 +75,35 @@ def test_a_broken_witness_is_found(mutation: Mutation, found: type[AssertionErro
         except found:
             return
     raise AssertionError("the simulation does not see it")
+
+
+# -- no witnesses --------------------------------------------------------------------------------
+
+
+def hang_without_witnesses(seed: int, mutation: Mutation | None = None) -> World:
+    """The primary hangs, its backends do not, and `pre_promote` has to look for itself."""
+    world = World(seed, mutation)
+    world.is_calm = True
+    for name in "bc":
+        world.crash_witness(world.sites[name], NEVER)
+    world.sites["a"].daemons_up = False
+    for _ in range(A_WHILE_STEPS):
+        world.advance()
+    return world
+
+
+def test_a_candidate_does_without_witnesses() -> None:
+    for seed in range(1, DIRECTED_RUNS):
+        assert hang_without_witnesses(seed).promotions == 1, seed
+
+
+def test_that_a_receiver_is_taken_to_obey_at_once_is_found() -> None:
+    def run_all() -> None:
+        for seed in range(1, DIRECTED_RUNS):
+            hang_without_witnesses(seed, Mutation(asks_receiver=False))
+
+    with pytest.raises(Lost):
+        run_all()
 
 
 # -- full disks ----------------------------------------------------------------------------------

@@ -8,13 +8,13 @@ through any more; and then, not before, positions are compared. `pre_promote` is
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bongsu.witness.config import Config
 from bongsu.witness.http_client import CallFailed
 from bongsu.witness.model import Cluster, Request, Sync
-from bongsu.witness.standby import StandbyUnavailable, conninfo_address, read_site
+from bongsu.witness.standby import QUIET_SECONDS, StandbyUnavailable, read_site
 from bongsu.witness.store import Store
 
 WITNESS_SECONDS_MAX = 1.0  # then a witness counts as dead and its site is judged by what it shows
@@ -72,7 +72,7 @@ async def may_promote(config: Config) -> str:
 async def _may_promote(config: Config, store: Store) -> str:
     cluster = await store.read()
     request, sync = _reign(cluster, config.site), cluster.sync
-    check_room((await read_site(config, config.site))[0].room)
+    check_room((await read_site(config, config.site)).room)
     if sync is None:
         raise RefusedPromotion("Patroni's /sync key is missing: is synchronous_mode on?")
     if sync.leader == config.site:
@@ -80,7 +80,7 @@ async def _may_promote(config: Config, store: Store) -> str:
     await store.ask(request)
     try:
         others = await _fenced(config, store, request, sync)
-        own, _ = await read_site(config, config.site)
+        own = await read_site(config, config.site)
         reason = check(own.position, others, config.site, sync)
         if _reign(await store.read(), config.site).revision != request.revision:
             raise RefusedPromotion("the leader key is no longer ours")
@@ -107,25 +107,35 @@ async def _fenced(config: Config, store: Store, request: Request, sync: Sync) ->
         if sync.is_covered_by(frozenset({config.site, *found})) and others <= {*found, sync.leader}:
             break
         if loop.time() - begun > WITNESS_SECONDS_MAX:
-            found |= await _judged(config, others - {*found, sync.leader})
+            found |= await judged(config, others - {*found, sync.leader})
             if sync.is_covered_by(frozenset({config.site, *found})):
                 break
         await asyncio.sleep(POLL_SECONDS)
     return found
 
 
-async def _judged(config: Config, sites: frozenset[str]) -> dict[str, Found]:
+async def judged(config: Config, sites: frozenset[str]) -> dict[str, Found]:
     """Sites without a witness that nevertheless can't receive from the old primary any more:
-    the conninfo they run with is empty or names us, and their receiver agrees."""
-    found: dict[str, Found] = {}
+    the conninfo they run with is empty or names us, and their receiver agrees. Twice: one that was
+    just being started shows only after some milliseconds."""
+    cut = await _cut(config, sites)
+    if not cut:
+        return {}
+    await asyncio.sleep(QUIET_SECONDS)
+    positions = await _cut(config, cut.keys())
+    return {site: Found(position, "judged") for site, position in positions.items()}
+
+
+async def _cut(config: Config, sites: Iterable[str]) -> dict[str, int]:
+    """How far those have received that show themselves cut off."""
+    found: dict[str, int] = {}
     for site in sites:
         try:
-            standby, conninfo = await read_site(config, site)
+            standby = await read_site(config, site)
         except StandbyUnavailable:
             continue
-        is_cut = not conninfo or conninfo_address(conninfo) == config.postgres[config.site]
-        if standby.in_recovery and is_cut and standby.position is not None:
-            found[site] = Found(standby.position, "judged")
+        if standby.in_recovery and standby.is_cut and standby.position is not None:
+            found[site] = standby.position
     return found
 
 

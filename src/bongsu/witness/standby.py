@@ -32,13 +32,14 @@ SELECT pg_is_in_recovery() AS in_recovery,
         ORDER BY seqno DESC LIMIT 1) AS patroni_conninfo,
        EXISTS (SELECT FROM pg_file_settings
                WHERE name = 'primary_conninfo' AND sourcefile LIKE '%auto.conf') AS has_override,
-       EXISTS (SELECT FROM pg_stat_wal_receiver) AS receives,
+       receiver.pid IS NOT NULL AS receives, receiver.sender_host, receiver.sender_port,
        pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::bigint AS received,
        pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint AS replayed,
        EXISTS (SELECT FROM pg_stat_activity
                WHERE backend_type = 'startup'
                  AND wait_event = 'RecoveryRetrieveRetryInterval') AS has_replayed_all,
        current_setting('data_directory') AS folder
+  FROM (VALUES (1)) AS always LEFT JOIN pg_stat_wal_receiver AS receiver ON true
 """
 # A program runs in the data folder, as PostgreSQL itself.
 _CHMOD = "COPY (SELECT) TO PROGRAM 'cat > /dev/null; chmod {} postgresql.auto.conf'"
@@ -147,8 +148,12 @@ async def connect(
     )  # fmt: skip
 
 
-async def read_site(config: Config, site: str) -> tuple[Standby, str]:
-    """Any site's server, and the running primary_conninfo of it; `StandbyUnavailable`."""
+async def read_site(config: Config, site: str) -> Standby:
+    """Any site's server; `StandbyUnavailable`. It is cut when it receives from nobody but ours.
+
+    The conninfo that it shows is not enough: a server that is busy replaying obeys it later, and
+    its receiver goes on confirming commits of whom it followed before.
+    """
     try:
         async with asyncio.timeout(CALL_SECONDS_MAX):
             connection = await connect(config, config.postgres[site])
@@ -159,13 +164,16 @@ async def read_site(config: Config, site: str) -> tuple[Standby, str]:
     except Errors as error:
         raise StandbyUnavailable(str(error) or type(error).__name__) from error
     assert row is not None
-    standby = Standby(
+    ours = config.postgres[config.site]
+    may_receive = [conninfo_address(row["conninfo"])] if row["conninfo"] else []
+    if row["receives"]:
+        may_receive.append((row["sender_host"], row["sender_port"]))
+    return Standby(
         in_recovery=row["in_recovery"], has_fence=row["has_override"],
-        is_cut=not row["receives"] and not row["conninfo"],
+        is_cut=all(sender == ours for sender in may_receive),
         follows=conninfo_address(row["patroni_conninfo"] or ""), position=position_of(row),
         room=own_room(row) if site == config.site else None,
     )  # fmt: skip
-    return standby, row["conninfo"]
 
 
 def own_room(row: Any) -> int | None:
