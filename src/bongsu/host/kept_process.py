@@ -8,7 +8,7 @@ import structlog
 
 from bongsu.host.child_process import ChildProcess
 
-WATCH_SECONDS = 0.5
+TEND_SECONDS = 10.0
 
 _log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ class Backoff:
 class KeptProcess:
     """What `launch` starts, kept alive by `run` and ended by `stop`.
 
-    `tend` is called about twice a second while it lives.
+    `tend` is called every `TEND_SECONDS` while it lives.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class KeptProcess:
         loop = asyncio.get_running_loop()
         backoff, born = Backoff(), loop.time()
         while not self._stopping:
-            if not await self.process.wait(WATCH_SECONDS):
+            if not await self.process.wait(TEND_SECONDS):
                 self._tend_safely()
                 continue
             if self._stopping:

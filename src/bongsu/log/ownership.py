@@ -287,11 +287,17 @@ class Ownership:
                 self._unable_until = monotonic() + UNABLE_SECONDS
                 await asyncio.sleep(RETRY_SECONDS)
             try:
-                async with asyncio.timeout(TICK_SECONDS):
+                async with asyncio.timeout(self._pause_seconds):
                     await self._prod.wait()
             except TimeoutError:
                 continue
             self._prod.clear()
+
+    @property
+    def _pause_seconds(self) -> float:
+        """Until the next tick. Who owns everything and has no rival is prodded if that changes."""
+        is_settled = self._alone and len(self._sequencer.heads) == PARTITIONS
+        return ANNOUNCE_SECONDS if is_settled else TICK_SECONDS
 
     async def _listen_first(self) -> None:
         """Hear who is there before claiming, unless this node is known to be alone."""

@@ -50,19 +50,18 @@ DURABLE_HEADS = """
 SELECT partition, epoch, durable_through FROM partition ORDER BY partition
 """
 
-STANDING = """
-SELECT count(*) FROM partition
-JOIN unnest($1::smallint[], $2::bigint[]) AS mine(partition, epoch) USING (partition, epoch)
-"""
-
-MARK = """
+# $1-$3: partition, epoch, head of those whose head is to be recorded as durable; $4-$5: partition
+# and epoch of all. How many of each still stand.
+CONFIRM = """
 WITH marked AS (
     UPDATE partition SET durable_through = mine.head
     FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS mine(partition, epoch, head)
     WHERE partition.partition = mine.partition AND partition.epoch = mine.epoch
       AND partition.head = mine.head
     RETURNING 1
-) SELECT count(*) FROM marked
+)
+SELECT (SELECT count(*) FROM marked) AS marked, count(*) AS standing FROM partition
+JOIN unnest($4::smallint[], $5::bigint[]) AS mine(partition, epoch) USING (partition, epoch)
 """
 
 LOOKUP = """

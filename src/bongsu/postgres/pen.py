@@ -82,18 +82,16 @@ class PostgresPen:
         self._check_quorum()
 
     async def confirm(self, heads: dict[int, Head], unmarked: Sequence[int]) -> None:
-        connection = self._open()
-        if unmarked:
-            epochs = [heads[p].epoch for p in unmarked]
-            positions = [heads[p].position for p in unmarked]
-            marked = await self._bounded(
-                connection.fetchval(log_sql.MARK, list(unmarked), epochs, positions)
-            )
-            self._check_quorum()
-            _check_fence(marked, len(unmarked))
+        to_mark = [(p, heads[p].epoch, heads[p].position) for p in unmarked]
+        columns = [list(column) for column in zip(*to_mark, strict=True)] or [[], [], []]
         epochs = [head.epoch for head in heads.values()]
-        standing = await self._bounded(connection.fetchval(log_sql.STANDING, list(heads), epochs))
-        _check_fence(standing, len(heads))
+        row = await self._bounded(
+            self._open().fetchrow(log_sql.CONFIRM, *columns, list(heads), epochs)
+        )
+        self._check_quorum()
+        assert row is not None, "an aggregate without a row"
+        _check_fence(row["marked"], len(unmarked))
+        _check_fence(row["standing"], len(heads))
 
     async def abandon(self) -> None:
         connection, self._connection = self._connection, None

@@ -28,6 +28,7 @@ CATCH_UP_ENTRIES_MAX = 50_000  # further behind, what is older is given up
 QUEUED_MAX = 10_000  # notices in memory: then no further entries are looked at
 TICK_SECONDS = 0.5
 REFRESH_SECONDS = 600.0  # caches of who has pushers are made anew
+IDLE_SAVE_SECONDS = 10.0  # between two notes of how far the log went while nobody has a pusher
 FULL_PAUSE_SECONDS = 0.05
 
 
@@ -56,6 +57,7 @@ class PushDelivery:
         self._deliverer = Deliverer(store, self._badges, gateways, emails)
         self.courier = Courier(store, self._deliverer, self._progress)
         self._anybody = False
+        self._save_at = 0.0
         self._seen: set[tuple[str, int]] = set()  # latest changes of pushers: whose, and when
         self._seen_ts: int | None = None  # the latest of them
         self._refresh_at = 0.0
@@ -168,7 +170,8 @@ class PushDelivery:
         await self._look_at_ownership()
         if not self._anybody:
             self._skip_everything()
-        await self._save_cursors()
+        if self._anybody or asyncio.get_running_loop().time() >= self._save_at:
+            await self._save_cursors()
         await self._count_what_was_read()
         self.courier.tick()
         self._news.set()
@@ -179,13 +182,14 @@ class PushDelivery:
             self._seen_ts = await self._store.latest_change()
         changed = await self._store.load_changed(self._seen_ts)
         now = asyncio.get_running_loop().time()
-        if now >= self._refresh_at:
+        is_due = now >= self._refresh_at
+        if is_due:
             self._refresh_at = now + REFRESH_SECONDS
             self._audience.clear()
-            self._anybody = self._anybody and await self._store.has_pushers()
-        if not self._anybody and await self._store.has_pushers():
-            self._skip_everything()
-            self._anybody = True
+        if is_due or (changed and not self._anybody):
+            had_anybody, self._anybody = self._anybody, await self._store.has_pushers()
+            if self._anybody and not had_anybody:
+                self._skip_everything()
         for user_id in {user_id for user_id, _ in changed - self._seen}:
             rooms = await self._sync_store.load_joined_rooms(user_id)
             self._audience.may_have_some(user_id, rooms)
@@ -231,6 +235,7 @@ class PushDelivery:
             for p, progress in self._progress.items()
             if progress.is_ready and progress.cursor > progress.saved
         }
+        self._save_at = asyncio.get_running_loop().time() + IDLE_SAVE_SECONDS
         if moved:
             await self._store.save_cursors(moved)
             for partition, cursor in moved.items():
