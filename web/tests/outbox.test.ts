@@ -120,6 +120,46 @@ describe("the outbox", () => {
     expect(server.bodies("!r")).toEqual(["one", "two"]);
   });
 
+  it("keeps the longer of two rests", async () => {
+    const { server, queue } = await opened();
+    server.faults.push({ status: 429, retryAfterMs: 1_000 }, { status: 429, retryAfterMs: 60_000 });
+    await queue.add(said("!r", "one"));
+    await queue.add(said("!s", "two"));
+    await vi.advanceTimersByTimeAsync(59_000);
+    queue.hurry();
+    expect(server.timeline).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(server.timeline).toHaveLength(2);
+  });
+
+  it("goes on by itself when an account is unlocked", async () => {
+    const { server, queue } = await opened();
+    server.faults.push(...Array.from({ length: 8 }, () => ({ status: 401, errcode: "M_USER_LOCKED" })));
+    await queue.add(said("!r", "one"));
+    await vi.advanceTimersByTimeAsync(120_000);
+    await queue.add(said("!r", "two"));
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(server.bodies()).toEqual(["one", "two"]);
+  });
+
+  it("is one message still when somebody presses twice, or leaves in mid-retry", async () => {
+    const { server, store, queue } = await opened();
+    server.faults.push({ status: 403 });
+    const refused = await queue.add(said("!r", "one"));
+    await vi.advanceTimersByTimeAsync(100);
+    const [failed] = await store.list(ME.userId);
+    await Promise.all([queue.retry(refused), queue.retry(refused)]);
+    expect(queue.entries.value).toHaveLength(1);
+    expect(await store.list(ME.userId)).toHaveLength(1);
+    queue.stop();
+    const { number: _, ...again } = failed!;
+    await store.add({ ...again, number: 0 } as never); // what was to be removed next
+    const next = await opened(server, store);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(next.queue.entries.value).toHaveLength(1);
+    expect(await store.list(ME.userId)).toHaveLength(1);
+  });
+
   it("does not let a refused message hold up the next, and offers it again behind them", async () => {
     const { server, store, queue } = await opened();
     server.faults.push({ status: 403, errcode: "M_FORBIDDEN", message: "no" });

@@ -6,7 +6,7 @@
 
 import { signal } from "@preact/signals";
 
-import { type Draft, ENTRIES_MAX, type Entry, newTxnId, nextUp, type Outcome, revived, UNKEPT, type Verdict, verdict, WAIT_MS_MAX } from "./outbox-rules";
+import { type Draft, ENTRIES_MAX, type Entry, newTxnId, nextUp, type Outcome, revived, UNKEPT, type Verdict, verdict } from "./outbox-rules";
 import type { OutboxStore } from "./outbox-store";
 
 const SYNCS_MAX = 2; // after the acknowledgement: an event not seen by then came in a gap of the timeline
@@ -36,6 +36,7 @@ export class Queue {
   private person: Person | null = null;
   private readonly heldRooms = new Set<string>();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
+  private resting: ReturnType<typeof setTimeout> | null = null; // the server wants nothing, until then
   private readonly syncs = new Map<string, number>(); // by txn id: answers of sync since the acknowledgement
 
   constructor(
@@ -55,7 +56,7 @@ export class Queue {
   async reload(): Promise<void> {
     const person = this.person;
     if (!person) return;
-    const kept = await this.store.list(person.userId);
+    const kept = await this.untwinned(await this.store.list(person.userId));
     if (this.person !== person) return;
     const known = new Set(this.entries.value.map((entry) => entry.txnId));
     const more = kept.filter((entry) => !known.has(entry.txnId)).map((entry) => revived(entry, person.deviceId));
@@ -66,18 +67,20 @@ export class Queue {
   /** Nothing more is sent; everything stays kept. */
   stop(): void {
     this.person = null;
+    this.endRest();
     this.hurry();
     this.syncs.clear();
     this.entries.value = [];
   }
 
-  /** Resolves with the transaction id as soon as the entry is kept. It is shown at once. */
-  async add(draft: Draft, encrypted?: boolean): Promise<string> {
+  /** Resolves with the transaction id as soon as the entry is kept. It is shown at once. One that is here already stays as it is. */
+  async add(draft: Draft, encrypted?: boolean, txnId = newTxnId()): Promise<string> {
     const person = this.person;
     if (!person) throw new Error("nobody is signed in");
+    if (this.find(txnId)) return txnId;
     if (this.entries.value.length >= ENTRIES_MAX) throw new OutboxFull();
     const entry = {
-      ...draft, ...person, encrypted, txnId: newTxnId(), at: Date.now(), state: "waiting" as const, tries: 0,
+      ...draft, ...person, encrypted, txnId, at: Date.now(), state: "waiting" as const, tries: 0,
     };
     this.entries.value = [...this.entries.value, { ...entry, number: UNKEPT }];
     const number = await this.store.add(entry);
@@ -94,9 +97,10 @@ export class Queue {
     const { number, failure, error, ...rest } = old;
     const encrypted = failure === "unsure" && old.deviceId === person.deviceId ? !old.encrypted : old.encrypted;
     const entry = { ...rest, ...person, encrypted, state: "waiting" as const, tries: 0 };
+    this.entries.value = [...this.entries.value.filter((each) => each !== old), { ...entry, number: UNKEPT }];
     const added = await this.store.add(entry);
     await this.store.remove([number]);
-    this.entries.value = [...this.entries.value.filter((each) => each !== old), { ...entry, number: added }];
+    if (!this.change(txnId, { number: added })) await this.store.remove([added]); // discarded meanwhile
     this.pump();
   }
 
@@ -139,16 +143,26 @@ export class Queue {
   }
 
   private pump(): void {
-    const rest = this.restUntil.peek() - Date.now();
-    if (!this.person) return;
-    if (rest > 0) return this.later(Math.min(rest, WAIT_MS_MAX), () => this.rested());
+    if (!this.person || this.resting !== null) return;
     for (const entry of nextUp(this.entries.peek(), this.heldRooms)) void this.attempt(entry);
   }
 
-  /** It has waited long enough by the timer, whatever the clock says by now. */
-  private rested(): void {
+  /** The longest rest that was asked for holds; it ends by its timer, whatever the clock says by then. */
+  private rest(ms: number): void {
+    const until = Date.now() + ms;
+    if (this.resting !== null && until <= this.restUntil.peek()) return;
+    this.endRest();
+    this.restUntil.value = until;
+    this.resting = setTimeout(() => {
+      this.endRest();
+      this.pump();
+    }, ms);
+  }
+
+  private endRest(): void {
+    if (this.resting !== null) clearTimeout(this.resting);
+    this.resting = null;
     this.restUntil.value = 0;
-    this.pump();
   }
 
   private async attempt({ txnId, roomId }: Entry): Promise<void> {
@@ -175,10 +189,7 @@ export class Queue {
     }
     this.change(txnId, { state: "waiting" });
     if (next.then === "rest") return this.stopSending();
-    if (next.everything) {
-      this.restUntil.value = Date.now() + next.afterMs;
-      return;
-    }
+    if (next.everything) return this.rest(next.afterMs);
     this.heldRooms.add(roomId);
     this.later(next.afterMs, () => {
       this.heldRooms.delete(roomId);
@@ -209,6 +220,14 @@ export class Queue {
     const changed = { ...entry, ...change };
     this.entries.value = this.entries.value.map((each) => (each === entry ? changed : each));
     return changed;
+  }
+
+  /** A retry that was cut short may have left an entry twice: the later one holds. */
+  private async untwinned(kept: readonly Entry[]): Promise<Entry[]> {
+    const latest = new Map(kept.map((entry) => [entry.txnId, entry]));
+    const twins = kept.filter((entry) => latest.get(entry.txnId) !== entry);
+    if (twins.length) await this.store.remove(twins.map(({ number }) => number));
+    return [...latest.values()];
   }
 
   private async forget(entry: Entry): Promise<void> {

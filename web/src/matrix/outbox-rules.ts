@@ -62,15 +62,16 @@ export const ROOMS_AT_ONCE_MAX = 2; // each sends one after the other
 const SERVER_TRIES_MAX = 5; // of what makes the server fail: it may be the message itself
 const AGAIN_MS = 1_000;
 const AGAIN_MS_MAX = 30_000;
-export const WAIT_MS_MAX = 300_000; // however long the server asks for
+const WAIT_MS_MAX = 300_000; // however long the server asks for
 
 export function verdict({ status, errcode, message, retryAfterMs }: Outcome, tries: number): Verdict {
   const backoff = Math.min(AGAIN_MS * 2 ** (tries - 1), AGAIN_MS_MAX);
   const afterMs = Math.min(retryAfterMs ?? backoff, WAIT_MS_MAX);
   if (status === undefined) return { then: "again", afterMs: backoff, everything: false };
   if (status === 429) return { then: "again", afterMs, everything: true };
+  if (status === 401 && errcode === "M_USER_LOCKED") return { then: "again", afterMs: backoff, everything: false };
   if (status === 401) return { then: "rest" };
-  if (status >= 502 && status <= 504) return { then: "again", afterMs, everything: false };
+  if (status === 408 || (status >= 502 && status <= 504)) return { then: "again", afterMs, everything: false };
   if (status >= 500 && tries < SERVER_TRIES_MAX) return { then: "again", afterMs, everything: false };
   if (status >= 500) return { then: "fail", failure: "server", error: message };
   const failure = status === 413 || errcode === "M_TOO_LARGE" ? "too-large" : "refused";

@@ -11,12 +11,13 @@ import { ClientEvent, HTTPError, MatrixError, MatrixEvent, type MatrixEvent as E
 import type { CryptoBackend } from "matrix-js-sdk/lib/common-crypto/CryptoBackend";
 
 import { matrix, onClient, started } from "./client";
-import { CannotEncrypt, readyToSend } from "./crypto-rooms";
+import { CannotEncrypt, NoLongerEncrypted, readyToSend } from "./crypto-rooms";
 import { Queue, Undeliverable } from "./outbox-queue";
 import { type Draft, type Entry, type Outcome, type Pending, threaded } from "./outbox-rules";
 import { BrowserStore } from "./outbox-store";
 import { abortable } from "./pause";
 import { way } from "./sites";
+import { eventsOf } from "./timeline/open";
 
 export { OutboxFull } from "./outbox-queue";
 export type { Draft, Failure, Pending, State } from "./outbox-rules";
@@ -53,12 +54,12 @@ export function pendingIn(roomId: string): readonly Pending[] {
   return byRoom.value.get(roomId) ?? NONE;
 }
 
-/** Put into the outbox: resolves with the transaction id when it is kept. Throws OutboxFull. */
-export async function send(draft: Draft): Promise<string> {
+/** Put into the outbox: resolves with the transaction id when it is kept. Given one, it is the same message however often. Throws OutboxFull. */
+export async function send(draft: Draft, given?: string): Promise<string> {
   const room = matrix().getRoom(draft.roomId);
-  const latest = draft.threadId && room?.getThread(draft.threadId)?.lastReply()?.getId();
-  const content = threaded(draft.content, draft.threadId, latest || draft.threadId || "");
-  const txnId = await queue.add({ ...draft, content }, room?.hasEncryptionStateEvent());
+  const latest = eventsOf(draft.roomId, draft.threadId).findLast((event) => event.getId()?.startsWith("$"));
+  const content = threaded(draft.content, draft.threadId, latest?.getId() ?? draft.threadId ?? "");
+  const txnId = await queue.add({ ...draft, content }, room?.hasEncryptionStateEvent(), given);
   pages?.postMessage("added");
   return txnId;
 }
@@ -122,6 +123,7 @@ async function isReady(roomId: string): Promise<void> {
     await abortable(ready, AbortSignal.timeout(READY_MS_MAX));
   } catch (error) {
     if (error instanceof CannotEncrypt) throw new Undeliverable({ then: "fail", failure: "no-encryption" });
+    if (error instanceof NoLongerEncrypted) throw new Undeliverable({ then: "fail", failure: "no-longer-encrypted" });
     throw error;
   }
 }

@@ -24,6 +24,7 @@ import { MAIN } from "./readers";
 import { readUpTo, receiptsVersion } from "./receipts";
 import { follow } from "./timeline/follow";
 import { kindOf, redactedBy, relationOf, threadOf } from "./timeline/kinds";
+import { noteOpen } from "./timeline/open";
 import { type Direction, roomSource, type Source, threadSource, tokenAt } from "./timeline/pages";
 import { Relations } from "./timeline/relations";
 import { belongs, type Row, rowsOf } from "./timeline/rows";
@@ -34,26 +35,8 @@ const SPARE_EVENTS = 100; // more than that, before the oldest are let go togeth
 const ARRIVING_EVENTS_MAX = 1_200; // kept while the reader is elsewhere and messages come in
 const CATCH_UP_TRIES = 5; // pages read until the window meets what sync has brought
 
+export { eventsOf, findEvent } from "./timeline/open";
 export type Edge = "more" | "loading" | "none" | "failed";
-
-const open = new Set<RoomTimeline>();
-
-/** An event of a room, as far as it is on the screen or among those that sync brought lately. */
-export function findEvent(roomId: string, eventId: string): MatrixEvent | undefined {
-  for (const timeline of open) {
-    const event = timeline.room.roomId === roomId ? timeline.eventOf(eventId) : undefined;
-    if (event) return event;
-  }
-  return undefined;
-}
-
-/** What the open timeline of a room or thread holds, oldest first. */
-export function eventsOf(roomId: string, thread?: string): readonly MatrixEvent[] {
-  for (const timeline of open) {
-    if (timeline.room.roomId === roomId && timeline.thread === thread) return timeline.events;
-  }
-  return [];
-}
 
 export class RoomTimeline {
   readonly rows = signal<readonly Row[]>([]);
@@ -91,8 +74,8 @@ export class RoomTimeline {
         receiptsVersion(room.roomId).value;
         this.change();
       }),
+      noteOpen(this),
     ];
-    open.add(this);
   }
 
   get scope(): string {
@@ -178,7 +161,6 @@ export class RoomTimeline {
   }
 
   close(): void {
-    open.delete(this);
     this.opened++;
     cancelAnimationFrame(this.frame);
     this.audiences.close();
