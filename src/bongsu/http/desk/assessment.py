@@ -1,5 +1,6 @@
 """The operators' queue of damage reports, and one report with its decisions."""
 
+import re
 import secrets
 from collections.abc import Iterator
 
@@ -34,6 +35,7 @@ PAYERS = frozenset({Role.APPROVER})
 QUEUE_PATH = "/operator/reports"
 ALIKE_SHOWN = 30
 ENTRY_KEY_CHARS_MAX = 40
+_FILE = re.compile(r"file_[0-9]{1,4}\Z")
 
 
 class AssessmentPages:
@@ -90,7 +92,7 @@ class AssessmentPages:
         files = {
             int(name.removeprefix("file_")): value == "yes"
             for name, value in visit.form.multi_items()
-            if name.startswith("file_") and name[5:].isdigit() and value in ("yes", "no")
+            if _FILE.match(name) and value in ("yes", "no")
         }
         await self._assessment.decide(
             visit.operator, report_id, base, await self._change(visit),

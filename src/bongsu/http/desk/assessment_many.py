@@ -92,11 +92,13 @@ class ManyReportsPages:
         )  # fmt: skip
 
     async def export(self, visit: Visit) -> Response:
-        """What the filter finds, without anything sealed. That it was exported is written down."""
+        """What the filter finds, without anything sealed. That it was exported is written down;
+        not what was searched for, which may name somebody, and the audit log forgets nothing."""
         query = QueryParams(visit.text("address", ADDRESS_CHARS_MAX))
         wanted = self._wanted(visit, query, [])
         count = await self._assessment.queue.count(wanted)
-        detail = {"count": count, "filter": address_of(query)}
+        searched = {"q": "…"} if query.get("q") else {}
+        detail = {"count": count, "filter": address_of(query, **searched)}
         await self._audit.record(
             Act(visit.operator.user_id, "assessment.export", "reports", detail)
         )

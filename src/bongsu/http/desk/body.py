@@ -9,7 +9,7 @@ from bongsu.http.asgi import Message
 def bounded(request: Request, bytes_max: int) -> Request:
     """`request` whose body raises `TooLarge` as soon as it is longer than `bytes_max`."""
     declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared[:20]) > bytes_max:
+    if not (declared.isascii() and declared.isdigit()) or int(declared[:20]) > bytes_max:
         raise _too_large(bytes_max)
     received, receive = 0, request.receive
 

@@ -59,7 +59,8 @@ _WITHDRAW_FILES = """
 UPDATE report_file SET withdrawn_ts = $3
  WHERE report_id = $1 AND number = ANY($2) AND withdrawn_ts IS NULL
 """
-# What was assessed stays as it was assessed.
+# What was assessed stays as it was assessed. A loss that was assessed in another currency is none
+# until it is assessed again: what is claimed never takes its place.
 _AMEND = """
 UPDATE report SET
     version = $2, claimed_category = $3, services = $4, is_own = $5, damage = $6, started_ts = $7,
@@ -70,8 +71,8 @@ UPDATE report SET
                             ELSE assessed_version END,
     category = CASE WHEN assessment = 0 THEN $3 ELSE category END,
     is_paid = CASE WHEN assessment = 0 THEN $16 ELSE is_paid END,
-    loss_amount = CASE WHEN assessment = 0 OR loss_currency IS DISTINCT FROM $15
-                       THEN $9 ELSE loss_amount END,
+    loss_amount = CASE WHEN assessment = 0 THEN $9
+                       WHEN loss_currency IS NOT DISTINCT FROM $15 THEN loss_amount END,
     evidence_count = kept.count, evidence_accepted = kept.accepted
 FROM (SELECT count(*) AS count, count(*) FILTER (WHERE is_accepted) AS accepted
         FROM report_file WHERE report_id = $1 AND withdrawn_ts IS NULL) AS kept
