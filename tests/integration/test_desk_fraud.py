@@ -1,9 +1,12 @@
 """What a reporter who wants more than is due tries, and what must not be kept of anybody else."""
 
+import pytest
 from fixtures.desk_house import DeskHouse
 from integration.test_desk_assessment import QUEUE, decide, fill, hidden
 from integration.test_desk_reports_pages import GOOD, link, report
+from structlog.testing import capture_logs
 
+from bongsu.desk.reports.following import Following
 from bongsu.desk.roles import Role
 from bongsu.postgres.desk.report_facts import PostgresReportFacts
 
@@ -52,3 +55,21 @@ async def test_numbers_in_foreign_digits_are_no_numbers(desk_house: DeskHouse) -
     operator = await desk_house.operator("bob", Role.ASSESSOR)
     page = await decide(operator, report_id, status="accepted", reason="x", **{"file_²": "yes"})
     assert page.status == 200
+
+
+async def test_a_private_link_stands_in_no_log(
+    desk_house: DeskHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: whoever reads logs cannot read reports. Method: the page under the link breaks."""
+    reporter = desk_house.visitor()
+    mine = link(await report(reporter))
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Following, "open", broken)
+    with capture_logs() as logs:
+        assert (await reporter.get(mine)).status == 500
+    (entry,) = [each for each in logs if each["event"] == "request failed"]
+    assert mine.rpartition("/")[2] not in str(logs)
+    assert entry["route"] == "/report/r/{token}"

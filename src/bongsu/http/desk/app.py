@@ -32,7 +32,7 @@ from bongsu.http.desk import csrf, headers, proof_of_work
 from bongsu.http.desk.body import bounded
 from bongsu.http.desk.endpoints import FORM_BYTES_MAX, REPORTER_API, Area, Endpoint
 from bongsu.http.desk.face import Face
-from bongsu.http.desk.request_counts import ROUTE, RequestCounts
+from bongsu.http.desk.request_counts import ROUTE, UNKNOWN, RequestCounts
 from bongsu.http.desk.static import KEEP
 from bongsu.http.desk.texts import LANGUAGES, choose_language
 from bongsu.http.desk.visit import Visit
@@ -211,7 +211,9 @@ class DeskApp:
         """A page that says what went wrong; JSON under /api/."""
         status, code, message, more = _described(error)
         if status == 500:
-            log.exception("request failed", path=request.url.path, exc_info=error)
+            # Not the path: some hold the secret of a private link.
+            route = request.scope.get(ROUTE, UNKNOWN)
+            log.exception("request failed", route=route, exc_info=error)
         if request.url.path.startswith("/api/"):
             return JSONResponse({"code": code, "message": message}, status, more)
         visit = self._visit(request)
