@@ -266,6 +266,45 @@ describe("a request over several sites", () => {
     expect(seen).toEqual([`GET ${A}${POLL}`, `GET ${A}${POLL}`]);
   });
 
+  it("gives up what a living site never answers: a read after one repeat, the rest without", async () => {
+    const { seen, deaf, fetcher } = town();
+    await fetcher(A + POLL);
+    deaf.add(A);
+    const page = "/_matrix/client/v3/rooms/!r/messages?dir=b";
+    const begun = Date.now();
+    const read = fetcher(A + page).catch(() => Date.now() - begun);
+    const made = fetcher(`${A}/_matrix/client/v3/createRoom`, { method: "POST" }).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(await read).toBeLessThan(65_000);
+    expect(await made).toBeInstanceOf(SiteLost);
+    expect(seen.filter((each) => each.includes("/messages"))).toHaveLength(2);
+    expect(seen.filter((each) => each.includes("/createRoom"))).toHaveLength(1);
+  });
+
+  it("waits for a slow answer as long as something comes, and no longer", async () => {
+    const { seen, answers, fetcher } = town();
+    const slow = (pieces: number, ends: boolean) => () =>
+      new Response(new ReadableStream({
+        async start(stream) {
+          for (let n = 0; n < pieces; n++) {
+            await new Promise((resolve) => setTimeout(resolve, 20_000));
+            stream.enqueue(new TextEncoder().encode(String(n)));
+          }
+          if (ends) stream.close();
+        },
+      }));
+    answers.push(slow(5, true));
+    const whole = fetcher(`${A}/_matrix/client/v3/x`);
+    await vi.advanceTimersByTimeAsync(110_000);
+    expect(await (await whole).text()).toBe("01234");
+    answers.push(slow(1, true));
+    const media = await fetcher(`${A}/_matrix/client/v1/media/download/x/y`);
+    const body = media.text();
+    await vi.advanceTimersByTimeAsync(21_000);
+    expect(await body).toBe("0");
+    expect(seen).toHaveLength(2);
+  });
+
   it("lets the page open with what it has kept, when nobody answers", async () => {
     const { dead, fetcher } = town();
     dead.add(A).add(B);

@@ -3,7 +3,8 @@
  *
  * What may be done twice without harm (GET, PUT, DELETE: a message is a PUT under its transaction id) is repeated, with
  * the very same address and body, so a long poll goes on from where it was. What may not be repeated fails as `SiteLost`,
- * which says that its outcome is unknown. A site that is busy (429, 502 to 504) is asked again when it said so, where it
+ * which says that its outcome is unknown. A request that hears nothing more, though its site lives, is given up and
+ * repeated once. A site that is busy (429, 502 to 504) is asked again when it said so, where it
  * was only read; what writes gets the answer, for its own queue to decide.
  */
 
@@ -17,8 +18,10 @@ const REPEATS_MAX = 3; // at a site that answers others: then the request itself
 const REPEAT_MS = 250;
 const UNREACHED_MS_MAX = 30_000; // for what a person waits for; a poll waits as long as its caller does
 const VERSIONS_UNREACHED_MS_MAX = 1_500; // the SDK shows nothing of what is kept here before this is answered or failed
-const VERSIONS_MS_MAX = 3_000;
-const POLL_MS_MORE = 15_000; // than the poll asked for: its connection died without a word, though the site lives
+const VERSIONS_SILENT_MS_MAX = 3_000;
+const POLL_SILENT_MS_MORE = 15_000; // than the poll asked for: its connection died without a word, though the site lives
+const SILENT_MS_MAX = 30_000; // without a byte
+const UNREPEATABLE_SILENT_MS_MAX = 60_000;
 const HOLDS_MAX = 3; // the same, of a site that is busy
 const HOLD_MS = 1_000; // at first, where the site does not say how long
 const HOLD_MS_MAX = 60_000;
@@ -28,6 +31,9 @@ const WITHOUT_BODY = new Set([101, 204, 205, 304]);
 
 /** The site went away while it had a request that must not be made twice. Whether it was done is not known. */
 export class SiteLost extends TypeError {}
+
+/** The site lives, but has not said a byte for too long to this request. */
+class Silence extends TypeError {}
 
 /** What requests need to know of the sites, and tell them. */
 export interface Sites {
@@ -58,7 +64,8 @@ class Errand {
   private readonly method: string;
   private readonly repeatable: boolean;
   private readonly isPoll: boolean;
-  private readonly attemptMsMax: number | null;
+  private readonly isMedia: boolean; // handed on as it comes
+  private readonly silentMsMax: number | null;
   private readonly unreachedMsMax: number;
   private failures = 0;
   private holds = 0;
@@ -74,7 +81,8 @@ class Errand {
     this.repeatable = isRepeatable(this.method, url.pathname) && !(init.body instanceof ReadableStream);
     this.isPoll = url.pathname.endsWith("/sync");
     const isVersions = url.pathname === "/_matrix/client/versions";
-    this.attemptMsMax = isVersions ? VERSIONS_MS_MAX : this.isPoll ? pollMsMax(url.searchParams) : null;
+    this.isMedia = url.pathname.includes("/media/");
+    this.silentMsMax = isVersions ? VERSIONS_SILENT_MS_MAX : silentMsMax(url, this.repeatable);
     this.unreachedMsMax = isVersions ? VERSIONS_UNREACHED_MS_MAX : UNREACHED_MS_MAX;
   }
 
@@ -93,7 +101,12 @@ class Errand {
     signal?.throwIfAborted();
     const over = new AbortController();
     const follow = () => over.abort(signal?.reason);
-    const silent = this.attemptMsMax === null ? undefined : setTimeout(() => over.abort(), this.attemptMsMax);
+    let silent: ReturnType<typeof setTimeout> | undefined;
+    const heard = () => {
+      clearTimeout(silent);
+      if (this.silentMsMax === null) return;
+      silent = setTimeout(() => over.abort(new Silence("nothing was heard of a request for too long")), this.silentMsMax);
+    };
     let late: ReturnType<typeof setTimeout> | undefined;
     const stop = this.sites.onMove((to) => {
       if (to === site) return;
@@ -108,13 +121,14 @@ class Errand {
     };
     signal?.addEventListener("abort", follow);
     over.signal.addEventListener("abort", done);
+    heard();
     try {
       const answer = await this.plain(site + this.path, { ...this.init, signal: over.signal });
       const { status, statusText, headers } = answer;
-      if (answer.body && this.path.includes("/media/")) {
-        return new Response(answer.body.pipeThrough(new TransformStream({ flush: done })), { status, statusText, headers });
+      if (answer.body && this.isMedia) {
+        return new Response(answer.body.pipeThrough(heeded(heard, done)), { status, statusText, headers });
       }
-      const body = await answer.arrayBuffer();
+      const body = await whole(answer, heard);
       done();
       return new Response(WITHOUT_BODY.has(status) ? null : body, { status, statusText, headers });
     } catch (error) {
@@ -131,7 +145,8 @@ class Errand {
       throw new SiteLost("the site went away; whether the request was done is not known", { cause: error });
     }
     if (this.sites.current() === site) await this.settle(error);
-    this.failures = this.sites.current() === site ? this.failures + 1 : 0;
+    const weight = error instanceof Silence ? REPEATS_MAX - 1 : 1; // one wait as long as that is enough, not three
+    this.failures = this.sites.current() === site ? this.failures + weight : 0;
     if (this.failures > REPEATS_MAX) throw error;
     if (this.failures) await pause(REPEAT_MS * 2 ** this.failures, this.init.signal);
     return null;
@@ -189,9 +204,39 @@ export async function retryAfter(answer: Response): Promise<number | null> {
   return told > 0 ? told : null;
 }
 
-/** A first sync has no bound here: it may be large, and its caller knows how long it waits. */
-function pollMsMax(query: URLSearchParams): number | null {
-  return query.has("since") ? (Number(query.get("timeout")) || 0) + POLL_MS_MORE : null;
+/** A first sync has no bound: it is long in the making, and its caller knows how long it waits. */
+function silentMsMax({ pathname, searchParams }: URL, repeatable: boolean): number | null {
+  if (!pathname.endsWith("/sync")) return repeatable ? SILENT_MS_MAX : UNREPEATABLE_SILENT_MS_MAX;
+  return searchParams.has("since") ? (Number(searchParams.get("timeout")) || 0) + POLL_SILENT_MS_MORE : null;
+}
+
+/** The body of an answer; `heard` is called at each piece of it. */
+async function whole(answer: Response, heard: () => void): Promise<Uint8Array<ArrayBuffer>> {
+  const pieces: Uint8Array[] = [];
+  const reader = answer.body?.getReader();
+  for (let piece = await reader?.read(); piece?.value; piece = await reader!.read()) {
+    heard();
+    pieces.push(piece.value);
+  }
+  const body = new Uint8Array(pieces.reduce((bytes, piece) => bytes + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.length;
+  }
+  return body;
+}
+
+/** The same for what is handed on as it comes; `done` at its end, whoever ends it. */
+function heeded(heard: () => void, done: () => void): TransformStream<Uint8Array, Uint8Array> {
+  return new TransformStream({
+    transform(piece, on) {
+      heard();
+      on.enqueue(piece);
+    },
+    flush: done,
+    cancel: done,
+  } as Transformer<Uint8Array, Uint8Array>);
 }
 
 export function isRepeatable(method: string, path: string): boolean {

@@ -3,6 +3,8 @@
  * they are known when the one that would tell them is gone.
  */
 
+import { textOf } from "./content";
+
 export interface Site {
   name: string; // of the data centre; empty for the address of the page, which may stand for all of them
   url: string; // its origin, without a slash at the end
@@ -26,7 +28,7 @@ export function sitesTold(answer: unknown): Site[] {
   const found = new Map<string, Site>();
   for (const each of told as Record<string, unknown>[]) {
     const url = originOf(each?.base_url);
-    if (url && !found.has(url)) found.set(url, { name: String(each.name ?? "").slice(0, NAME_LENGTH_MAX), url });
+    if (url && !found.has(url)) found.set(url, { name: textOf(each.name).slice(0, NAME_LENGTH_MAX), url });
   }
   return [...found.values()];
 }
