@@ -2,6 +2,8 @@
 
 import { effect, signal } from "@preact/signals";
 
+import { keepText } from "./kept";
+
 export type Theme = "system" | "light" | "dark";
 
 const KEPT = "bongsu.theme";
@@ -21,7 +23,7 @@ systemIsDark.addEventListener("change", colourFrame);
 
 export function wear(next: Theme): void {
   if (next === "system") localStorage.removeItem(KEPT);
-  else localStorage.setItem(KEPT, next);
+  else keepText(KEPT, next);
   theme.value = next;
 }
 

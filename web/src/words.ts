@@ -7,6 +7,8 @@
 
 import { effect, signal } from "@preact/signals";
 
+import { keepText } from "./kept";
+
 export type Language = "ko" | "en";
 type Pair = readonly [string, string] | readonly [(...args: never[]) => string, (...args: never[]) => string];
 
@@ -19,7 +21,7 @@ effect(() => {
 });
 
 export function speak(next: Language): void {
-  localStorage.setItem(KEPT, next);
+  keepText(KEPT, next);
   language.value = next;
 }
 

@@ -3,6 +3,7 @@
  * that device is signed out; and the mark that says that a device has keys at all.
  */
 
+import { keepText } from "../kept";
 import type { Session } from "./session";
 
 const PREFIX = "bongsu-crypto:";
@@ -22,7 +23,7 @@ export function hasKeys(device: Device): boolean {
 }
 
 export function markKeys(device: Device, fingerprint: string): void {
-  localStorage.setItem(markOf(device), fingerprint);
+  keepText(markOf(device), fingerprint);
 }
 
 /** Whether the browser still has the database; undefined where it does not tell. */

@@ -7,6 +7,7 @@
 
 import { computed, effect, signal } from "@preact/signals";
 
+import { keepText } from "../kept";
 import { matrix } from "./client";
 import { session } from "./session";
 import { current, siteFetch } from "./sites";
@@ -121,7 +122,7 @@ export async function look(): Promise<void> {
     if (!Array.isArray(said.services) || !Array.isArray(said.incidents)) throw new DeskError(0, "no status");
     status.value = said;
     isUnreachable.value = false;
-    if (text.length <= KEPT_LENGTH_MAX) localStorage.setItem(KEPT_STATUS, text);
+    if (text.length <= KEPT_LENGTH_MAX) keepText(KEPT_STATUS, text);
   } catch {
     isUnreachable.value = true;
   }
@@ -166,7 +167,7 @@ async function learn(): Promise<void> {
     const told = ((await answer.json()) as Record<string, { base_url?: unknown } | undefined>)["org.bongsu.desk"]?.base_url;
     const address = typeof told === "string" && /^https?:\/\//.test(told) ? told.replace(/\/+$/, "") : "";
     desk.value = address;
-    localStorage.setItem(KEPT_ADDRESS, address);
+    keepText(KEPT_ADDRESS, address);
   } catch {
     // no site answers: what was known stays known
   }

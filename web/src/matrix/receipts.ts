@@ -8,6 +8,7 @@
 import { effect, signal, type Signal } from "@preact/signals";
 import { ClientEvent, HTTPError, type MatrixClient, type MatrixEvent, Method, RoomEvent } from "matrix-js-sdk";
 
+import { keepText } from "../kept";
 import { matrix, onClient, started } from "./client";
 import { MAIN, type Receipt } from "./readers";
 
@@ -18,7 +19,7 @@ const KEPT_PRIVATE = "bongsu.private-receipts";
 
 /** The person's choice not to tell others how far they have read. */
 export const privateReceipts = signal(localStorage.getItem(KEPT_PRIVATE) === "yes");
-effect(() => localStorage.setItem(KEPT_PRIVATE, privateReceipts.value ? "yes" : "no"));
+effect(() => keepText(KEPT_PRIVATE, privateReceipts.value ? "yes" : "no"));
 
 type ByScope = Map<string, Receipt>; // "" for a receipt of every scope
 const rooms = new Map<string, Map<string, ByScope>>(); // by room, by person

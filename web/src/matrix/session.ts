@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { createClient, type MatrixClient, MatrixError } from "matrix-js-sdk";
 
+import { keepText } from "../kept";
 import { deviceName } from "./device-name";
 import { current, siteFetch } from "./sites";
 import { isHeld } from "./tab";
@@ -90,7 +91,7 @@ export function anonymous(): MatrixClient {
 }
 
 function begin(next: Session): void {
-  localStorage.setItem(KEPT, JSON.stringify(next));
+  keepText(KEPT, JSON.stringify(next));
   endedElsewhere.value = false;
   session.value = next;
   void navigator.storage?.persist?.().catch(() => undefined); // so that a full disk does not sign out
@@ -98,7 +99,7 @@ function begin(next: Session): void {
 
 function putBack(): void {
   if (!session.peek() || localStorage.getItem(KEPT) !== null) return;
-  localStorage.setItem(KEPT, JSON.stringify(session.peek()));
+  keepText(KEPT, JSON.stringify(session.peek()));
   storageCleared.value = true;
 }
 

@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 
+import { keepText } from "../../kept";
 import { signOut } from "../../matrix/client";
 import { type Encryption, encryption } from "../../matrix/crypto";
 import { words } from "../../words";
@@ -85,5 +86,5 @@ function wish({ phase, identity, verified, recovery }: Encryption): Wish | null 
 
 function putOff(): void {
   put.value = Date.now();
-  localStorage.setItem(LATER, String(put.value));
+  keepText(LATER, String(put.value));
 }
