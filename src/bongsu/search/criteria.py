@@ -26,6 +26,7 @@ PARTITION_MAX, NUMBER_MAX = 63, 2**63 - 2  # what follows the last one is a bigi
 
 Key = Literal["content.body", "content.name", "content.topic"]
 GroupKey = Literal["room_id", "sender"]
+RelatedBy = tuple[list[str] | None, list[str] | None]  # senders, relation types; None: any
 _KINDS = {"content.body": Kind.BODY, "content.name": Kind.NAME, "content.topic": Kind.TOPIC}
 
 
@@ -144,8 +145,8 @@ class Search:
         return wanted is None or isinstance(event.content.get("url"), str) == wanted
 
     @property
-    def related_by(self) -> tuple[list[str] | None, list[str] | None] | None:
-        """(senders, relation types) of which an event must have a child; None where any will do."""
+    def related_by(self) -> RelatedBy | None:
+        """Of which an event must have a child; None where it needs none."""
         senders = self.criteria.filter.related_by_senders
         rel_types = self.criteria.filter.related_by_rel_types
         return None if senders is None and rel_types is None else (senders, rel_types)

@@ -15,7 +15,7 @@ from bongsu.log.entry import LoggedEvent
 from bongsu.log.position import Vector, partition_of
 from bongsu.rooms.access import RoomView, Standing
 from bongsu.rooms.visibility import Stretches
-from bongsu.search.criteria import Place, Search, Spot
+from bongsu.search.criteria import Place, RelatedBy, Search, Spot
 from bongsu.search.documents import Segment, Sought, text_of
 from bongsu.search.finding import Found, HitReader, Span, Walk, Wish
 from bongsu.search.terms import hash_of_sender
@@ -171,24 +171,25 @@ class SearchService:
         for sought in await self._reader.load_sought(list(at)):
             event = sought.event
             room = rooms.get(event.room_id)
-            if room is None or not _may_see(room.view, sought):
+            if room is None or not _may_see(room.view, sought) or not search.allows(event):
                 continue
-            view = room.view
-            words = search.wording.found_in(text_of(sought) or "")
-            if words and search.allows(event) and await self._is_related(search, view, event):
-                hit = at[view.partition, event.position]
-                passing[hit.place] = Result(hit.place, event, view, hit.rank), words
-        return passing
-
-    async def _is_related(self, search: Search, view: RoomView, event: LoggedEvent) -> bool:
-        """Whether the event has the children that the filter wants."""
+            if words := search.wording.found_in(text_of(sought) or ""):
+                hit = at[room.view.partition, event.position]
+                passing[hit.place] = Result(hit.place, event, room.view, hit.rank), words
         if search.related_by is None:
-            return True
-        through = view.vector[view.partition]
-        found = await self._reader.with_children(
-            event.room_id, [event.event_id], through, *search.related_by
-        )
-        return bool(found)
+            return passing
+        related = await self._related([result for result, _ in passing.values()], search.related_by)
+        return {place: each for place, each in passing.items() if each[0].event.event_id in related}
+
+    async def _related(self, results: Sequence[Result], related_by: RelatedBy) -> set[str]:
+        """Ids of those that have the children that the filter wants."""
+        views = {result.view.room_id: result.view for result in results}
+        related: set[str] = set()
+        for room_id, view in views.items():
+            ids = [each.event.event_id for each in results if each.view is view]
+            through = view.vector[view.partition]
+            related |= await self._reader.with_children(room_id, ids, through, *related_by)
+        return related
 
 
 def _may_see(view: RoomView, sought: Sought) -> bool:

@@ -1,6 +1,6 @@
 -- The search index, made from the log by its follower: all of it may be lost and made anew.
 --
--- The texts of a room fall into segments of some thousand documents each. A document's terms are
+-- The texts of a room fall into segments of some hundred documents each. A document's terms are
 -- stored with the number of its segment before them, so a look into the index finds the documents
 -- of one room, of one stretch of time, that have all terms sought, and no others: what a search
 -- costs is bounded by the segments it looks at, the newest first.
