@@ -13,7 +13,7 @@ export const PEOPLE_INVITED_MAX = 100; // at once; more are invited from within
 export type Door = "invite" | "knock" | "public";
 
 export interface NewGroup {
-  name: string;
+  name: string; // empty: called by its people
   people: string[]; // user ids
   door: Door;
   encrypted: boolean;
@@ -26,7 +26,7 @@ export async function createGroup(group: NewGroup): Promise<string> {
   if (group.avatar) state.push({ type: "m.room.avatar", state_key: "", content: { url: group.avatar } });
   if (group.door === "knock") state.push({ type: "m.room.join_rules", state_key: "", content: { join_rule: "knock" } });
   const { room_id } = await matrix().createRoom({
-    name: group.name,
+    ...(group.name ? { name: group.name } : {}),
     preset: group.door === "public" ? Preset.PublicChat : Preset.PrivateChat,
     visibility: Visibility.Private, // found by its address, not in a directory
     invite: group.people,

@@ -11,9 +11,10 @@ interface Shown {
   id: string; // also the field's name
   label: string;
   isNew?: boolean;
+  hint?: string; // id of what is said of it
 }
 
-export function PasswordField({ id, label, isNew }: Shown) {
+export function PasswordField({ id, label, isNew, hint }: Shown) {
   const seen = useSignal(false);
   const field = {
     id,
@@ -22,6 +23,7 @@ export function PasswordField({ id, label, isNew }: Shown) {
     autocapitalize: "none",
     spellcheck: false,
     required: true,
+    "aria-describedby": hint,
   } as const;
   return (
     <>

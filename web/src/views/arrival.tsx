@@ -1,6 +1,7 @@
 /**
  * Coming to another place: the page gets its title, and the focus goes where reading begins, so that a keyboard or a
- * screen reader is not left on a button that is gone. Whatever takes the focus itself (a composer) keeps it.
+ * screen reader is not left on a button that is gone. In a room it goes where one writes, unless that calls up the
+ * keyboard of a phone. Whatever takes the focus itself keeps it.
  */
 
 import type { RefObject } from "preact";
@@ -8,6 +9,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 
 import { attention, rowsById } from "../matrix/rooms";
 import { address, type Place } from "../router";
+import { touch } from "../ui/touch";
 import { words } from "../words";
 
 const w = words({
@@ -33,6 +35,8 @@ export function useArrival(at: Place): RefObject<HTMLElement | null> {
     if (before.current === placeOf(at)) return;
     before.current = placeOf(at);
     if (main.current?.contains(document.activeElement)) return;
+    const writing = touch.matches ? null : main.current?.querySelector<HTMLElement>(".composer textarea");
+    if (writing) return writing.focus({ preventScroll: true });
     const heading = main.current?.querySelector<HTMLElement>("h1, h2");
     if (heading && !heading.hasAttribute("tabindex")) heading.tabIndex = -1;
     (heading ?? main.current)?.focus({ preventScroll: true });

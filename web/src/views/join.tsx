@@ -10,6 +10,7 @@ import { rooms } from "../matrix/rooms";
 import { go } from "../router";
 import { Avatar } from "../ui/avatar";
 import { inPlainWords } from "../ui/errors";
+import { Icon } from "../ui/icon";
 import { useAnswer } from "../ui/use-answer";
 import { words } from "../words";
 import { showPerson } from "./person-card";
@@ -19,12 +20,15 @@ const REASON_CHARACTERS_MAX = 300;
 
 const w = words({
   title: ["초대", "Invitation"],
-  looking: ["초대를 확인하는 중…", "Looking at the invitation…"],
+  opening: ["여는 중…", "Opening…"],
   hidden: [
     "이 대화방은 초대받은 사람만 볼 수 있습니다. 방에 있는 사람에게 초대를 부탁하세요.",
     "Only invited people see this room. Ask somebody in it to invite you.",
   ],
-  people: [(n: number) => `${n}명이 함께하고 있습니다`, (n: number) => `${n} people are in it`],
+  people: [
+    (n: number) => `${n}명이 함께하고 있습니다`,
+    (n: number) => (n === 1 ? "1 person is in it" : `${n} people are in it`),
+  ],
   encrypted: ["암호화된 대화방입니다.", "It is encrypted."],
   join: ["들어가기", "Join"],
   joining: ["들어가는 중…", "Joining…"],
@@ -50,13 +54,15 @@ function JoinRoom({ target, via }: { target: string; via: string[] }) {
   const tries = useSignal(0);
   const { value, error, waiting } = useAnswer(`${target} ${tries.value}`, () => preview(target, via));
   const known = useMembership(value?.room_id ?? target);
+  const isIn = value?.membership === KnownMembership.Join; // by its own hand, a moment ago: the sync will tell
   useEffect(() => {
     if (known === KnownMembership.Join) go({ view: "room", roomId: value?.room_id ?? target }, { replace: true });
   }, [known]);
   return (
     <section class="join">
-      <h1>{w.title}</h1>
-      {waiting && <p class="quiet" role="status">{w.looking}</p>}
+      <button class="plain back" aria-label={w.back} title={w.back} onClick={() => go({ view: "rooms" })}><Icon name="back" /></button>
+      {value && !isIn && <h1>{w.title}</h1>}
+      {(waiting || isIn) && <p class="quiet" role="status">{w.opening}</p>}
       {error !== null && (
         <>
           <p role="alert">{isHidden(error) ? w.hidden : inPlainWords(error)}</p>
@@ -66,7 +72,7 @@ function JoinRoom({ target, via }: { target: string; via: string[] }) {
           </p>
         </>
       )}
-      {value && <Seen room={value} target={target} via={via} isAsked={known === KnownMembership.Knock} />}
+      {value && !isIn && <Seen room={value} target={target} via={via} isAsked={known === KnownMembership.Knock} />}
     </section>
   );
 }

@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 
 import { DeskError, openReportForm, ownReports, type Report, status } from "../matrix/desk";
+import { Icon } from "../ui/icon";
 import { useAnswer } from "../ui/use-answer";
 import { shortWhen } from "../ui/when";
 import { language, words } from "../words";
@@ -20,7 +21,7 @@ const w = words({
   loading: ["불러오는 중…", "Loading…"],
   failed: ["신고 목록을 지금 가져올 수 없습니다. 보낸 신고는 그대로 있습니다.", "Your reports cannot be fetched just now. What you sent is safe."],
   often: ["너무 잦습니다. 잠시 뒤 다시 시도해 주세요.", "Too often. Please try again in a moment."],
-  again: ["다시 불러오기", "Fetch again"],
+  again: ["다시 불러오기", "Refresh"],
   open: [(receipt: string) => `신고 ${receipt} 열기`, (receipt: string) => `Open report ${receipt}`],
 });
 
@@ -51,7 +52,10 @@ export function OwnReports() {
       <h2>{w.title}</h2>
       <p>{w.lead}</p>
       <button class="primary" disabled={isOpening.value} onClick={report}>{w.report}</button>
-      <h2>{w.own}</h2>
+      <div class="again">
+        <h2>{w.own}</h2>
+        <button class="plain" disabled={waiting} onClick={() => asked.value++}><Icon name="retry" /> {w.again}</button>
+      </div>
       {waiting && !reports && <p class="quiet" role="status">{w.loading}</p>}
       {error !== null && (
         <p class="error" role="alert">{error instanceof DeskError && error.status === 429 ? w.often : w.failed}</p>
@@ -62,7 +66,6 @@ export function OwnReports() {
           {reports.map((each) => <li key={each.receipt}><OneReport report={each} /></li>)}
         </ul>
       )}
-      {!waiting && <button class="plain" onClick={() => asked.value++}>{w.again}</button>}
     </>
   );
 }

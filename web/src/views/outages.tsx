@@ -21,11 +21,11 @@ const w = words({
 export function Outages() {
   useEffect(readClosely, []);
   const said = status.value;
-  if (!desk.value && !said) return <section class="outages"><h1>{w.title}</h1><p class="quiet">{w.none}</p></section>;
+  if (!desk.value && !said) return <section class="outages column"><Head /><p class="quiet">{w.none}</p></section>;
   const isOld = isUnreachable.value || said?.is_stale;
   return (
-    <section class="outages" aria-label={w.title}>
-      <h1>{w.title}</h1>
+    <section class="outages column" aria-label={w.title}>
+      <Head />
       {!said && <p class="quiet" role="status">{isUnreachable.value ? w.unreachable : w.loading}</p>}
       {said && <HealthLine health={said.health} />}
       {said && isOld && (
@@ -39,4 +39,8 @@ export function Outages() {
       {desk.value && <OwnReports />}
     </section>
   );
+}
+
+function Head() {
+  return <header class="head"><h1>{w.title}</h1></header>;
 }

@@ -24,7 +24,10 @@ const w = words({
   find: ["이름이나 아이디로 찾기", "Find by name or id"],
   friends: [(n: number) => `친구 ${n}`, (n: number) => `Friends ${n}`],
   found: ["찾은 사람", "Found"],
-  none: ["아직 친구가 없습니다. 아이디를 찾아 말을 걸거나 내 코드를 보여 주세요.", "No friends yet. Find somebody by id, or show them your code."],
+  none: [
+    "아직 친구가 없습니다. 위에서 아이디를 찾아 말을 걸거나, 내 코드를 보여 주세요.",
+    "No friends yet. Find somebody by their id above, or show them your code.",
+  ],
   nobody: ["찾는 사람이 없습니다. 정확한 아이디를 적으면 찾을 수 있습니다.", "Nobody found. An exact id is always found."],
   looking: ["찾는 중…", "Searching…"],
   mine: ["내 코드", "My code"],
@@ -40,11 +43,10 @@ export function People() {
   const wanted = term.value.trim();
   const near = friends.value.filter(({ name, userId }) => !wanted || matches(name, wanted) || userId.includes(wanted));
   return (
-    <section class="people-view">
-      <header>
+    <section class="people-view column">
+      <header class="head">
         <h1>{w.title}</h1>
         <button class="plain" onClick={() => go({ view: "new" })}><Icon name="plus" /> {w.group}</button>
-        <button class="plain" onClick={() => (showsCode.value = true)}><Icon name="link" /> {w.mine}</button>
       </header>
       <input
         type="search"
@@ -55,8 +57,9 @@ export function People() {
         spellcheck={false}
         onInput={(event) => (term.value = event.currentTarget.value)}
       />
+      {ready.value && !wanted && <Me onCode={() => (showsCode.value = true)} />}
       {wanted && <FoundPeople term={wanted} without={near} />}
-      {ready.value && !friends.value.length && !wanted && <p class="quiet hint">{w.none}</p>}
+      {ready.value && !friends.value.length && !wanted && <p class="quiet nobody">{w.none}</p>}
       {near.length > 0 && (
         <>
           <h2>{w.friends(near.length)}</h2>
@@ -128,6 +131,21 @@ function Face({ person, withId }: { person: Person; withId?: boolean }) {
         {withId && <span class="quiet line">{person.userId}</span>}
       </span>
     </>
+  );
+}
+
+/** Oneself, as others find one. */
+function Me({ onCode }: { onCode(): void }) {
+  const me = matrix().getUserId()!;
+  const { value } = useAnswer(me, () => profile(me));
+  const known = personIn(null, me);
+  return (
+    <div class="me">
+      <button class="plain opens" onClick={() => go({ view: "settings", part: "profile" })}>
+        <Face person={value ?? known} withId />
+      </button>
+      <button onClick={onCode}><Icon name="link" /> {w.mine}</button>
+    </div>
   );
 }
 

@@ -57,7 +57,7 @@ export function RoomList() {
           />
           <button class="plain new" aria-label={w.group} title={w.group} onClick={() => go({ view: "new" })}><Icon name="plus" /></button>
         </header>
-        {!query.value.trim() && <EncryptionCard />}
+        {!query.value.trim() && all.length > 0 && <EncryptionCard />}
         {query.value.trim() ? (
           <Found term={query.value.trim()} onLeave={() => (query.value = "")} />
         ) : !ready.value ? (
@@ -75,7 +75,7 @@ export function RoomList() {
             }
           </Rows>
         )}
-        {ready.value && <AskNotify />}
+        {all.length > 0 && <AskNotify />}
         {menuOf.value && <RoomMenu roomId={menuOf.value} onClose={() => (menuOf.value = null)} />}
       </div>
     </section>
@@ -84,13 +84,16 @@ export function RoomList() {
 
 function Nobody() {
   return (
-    <div class="hint">
-      <p><strong>{w.none}</strong></p>
-      <p class="quiet">{w.noneHint}</p>
-      <p class="ways">
-        <button class="primary" onClick={() => go({ view: "people" })}>{w.find}</button>
-        <button onClick={() => go({ view: "new" })}>{w.group}</button>
-      </p>
-    </div>
+    <>
+      <div class="hint">
+        <p><strong>{w.none}</strong></p>
+        <p class="quiet">{w.noneHint}</p>
+        <p class="ways">
+          <button class="primary" onClick={() => go({ view: "people" })}>{w.find}</button>
+          <button onClick={() => go({ view: "new" })}>{w.group}</button>
+        </p>
+      </div>
+      <EncryptionCard />
+    </>
   );
 }

@@ -28,6 +28,7 @@ const w = words({
   notices: ["운영자 공지", "Operator's notices"],
   more: [(name: string) => `${name} 메뉴`, (name: string) => `Menu of ${name}`],
   invites: [(who: string) => `${who}님의 초대`, (who: string) => `Invited by ${who}`],
+  wantsToTalk: ["대화를 걸어 왔습니다", "Wants to chat"],
   accept: ["수락", "Accept"],
   decline: ["거절", "Decline"],
   knocking: ["허락을 기다리는 중", "Waiting to be let in"],
@@ -111,18 +112,26 @@ export function InvitationRow({ row, tabIndex }: { row: RoomRow; tabIndex: 0 | -
     await accept(row.id);
     go({ view: "room", roomId: row.id });
   };
-  const inviter = nameIn(matrix().getRoom(row.id), row.inviter);
+  const room = matrix().getRoom(row.id);
+  const direct = room?.getDMInviter();
+  const inviter = nameIn(room, row.inviter);
+  const said = direct && inviter === row.name ? w.wantsToTalk : w.invites(inviter); // a chosen name never hides who invites
   return (
-    <div class="room-row invitation" role="group" aria-label={`${row.name}, ${w.invites(inviter)}`}>
+    <div class="room-row invitation" role="group" aria-label={`${row.name}, ${said}`}>
       <a class="peek" href={address({ view: "room", roomId: row.id })} tabIndex={tabIndex}>
-        <Avatar name={row.name} id={row.id} mxc={row.avatar} />
+        <Avatar name={row.name} id={direct ?? row.id} mxc={row.avatar} />
         <span class="lines">
           <span class="name" dir="auto">{row.name}</span>
-          <span class="line quiet" dir="auto" title={row.inviter}>{w.invites(inviter)}</span>
+          <span class="line quiet" dir="auto" title={row.inviter}>{said}</span>
         </span>
       </a>
       <button class="primary opens" tabIndex={tabIndex} disabled={busy.value} onClick={() => answer(enter)}>{w.accept}</button>
-      <button class="plain" tabIndex={tabIndex} disabled={busy.value} onClick={() => answer(() => leave(row.id))}>{w.decline}</button>
+      <button
+        class="plain decline" aria-label={w.decline} title={w.decline} tabIndex={tabIndex} disabled={busy.value}
+        onClick={() => answer(() => leave(row.id))}
+      >
+        <Icon name="close" />
+      </button>
     </div>
   );
 }

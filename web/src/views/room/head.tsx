@@ -1,5 +1,7 @@
 /** The head of a room: its name, how many are in it, whether it is encrypted, and the doors to everything about it. */
 
+import { KnownMembership } from "matrix-js-sdk";
+
 import { rowsById } from "../../matrix/rooms";
 import { go } from "../../router";
 import { Avatar } from "../../ui/avatar";
@@ -13,6 +15,7 @@ const w = words({
   back: ["대화 목록으로", "Back to the chats"],
   info: ["대화방 정보", "About this room"],
   threads: ["스레드 목록", "Threads"],
+  waiting: ["수락 기다리는 중", "Not accepted yet"],
   members: [(n: number) => `${n}명`, (n: number) => (n === 1 ? "1 member" : `${n} members`)],
   operator: ["운영자 공지", "Operator's notices"],
 });
@@ -23,17 +26,18 @@ export function RoomHead({ roomId }: { roomId: string }) {
   if (!room) return null;
   const name = row?.name ?? room.name;
   const topic: unknown = room.currentState.getStateEvents("m.room.topic", "")?.getContent().topic;
-  const count = room.getJoinedMemberCount();
+  const isAwaited = row?.direct && room.getMember(row.direct)?.membership === KnownMembership.Invite;
+  const said = "m.server_notice" in room.tags ? w.operator : isAwaited ? w.waiting : row?.direct ? "" : w.members(room.getJoinedMemberCount());
   return (
     <>
       <header class="room-head">
         <button class="plain square back" aria-label={w.back} title={w.back} onClick={() => go({ view: "rooms" })}><Icon name="back" /></button>
         <div class="room-title">
-          <Avatar name={name} id={roomId} mxc={row?.avatar} />
+          <Avatar name={name} id={row?.direct || roomId} mxc={row?.avatar} />
           <div class="room-names">
             <h1><button class="plain" onClick={() => go({ view: "room", roomId, panel: "info" })} title={w.info}><bdi>{name}</bdi></button></h1>
             <p class="quiet line">
-              <RoomEncryption roomId={roomId} /> · {"m.server_notice" in room.tags ? w.operator : w.members(count)}
+              <RoomEncryption roomId={roomId} />{said && <> · {said}</>}
               {typeof topic === "string" && topic && <> · <bdi>{topic}</bdi></>}
             </p>
           </div>

@@ -19,11 +19,12 @@ import { leaveAsked } from "../room-list/menu";
 import { openPage, type Page } from "./info";
 
 const w = words({
-  people: [(n: number) => `참여자 ${n}명`, (n: number) => `${n} people`],
+  people: [(n: number) => `참여자 ${n}명`, (n: number) => (n === 1 ? "1 person" : `${n} people`)],
   profile: ["상대 프로필", "Their profile"],
   invite: ["초대와 주소", "Invite, address and code"],
   search: ["이 방에서 찾기", "Search in this room"],
   settings: ["대화방 설정", "Room settings"],
+  encryption: ["암호화와 지난 대화", "Encryption and history"],
   pin: ["맨 위에 고정", "Pin to the top"],
   notify: ["알림", "Notifications"],
   all: ["모든 메시지", "All messages"],
@@ -47,10 +48,10 @@ export function InfoHome({ room }: { room: Room }) {
       </div>
       <nav class="doors">
         {other && <Way icon="people" label={w.profile} onClick={() => showPerson(other, room.roomId)} />}
-        <Door icon="people" label={w.people(countOf(room))} room={room} page="members" />
-        {mayAct(room, "invite") && <Door icon="link" label={w.invite} room={room} page="invite" />}
+        {!other && <Door icon="people" label={w.people(countOf(room))} room={room} page="members" />}
+        {!other && mayAct(room, "invite") && <Door icon="link" label={w.invite} room={room} page="invite" />}
         <Door icon="search" label={w.search} room={room} page="search" />
-        <Door icon="settings" label={w.settings} room={room} page="settings" />
+        <Door icon={other ? "lock" : "settings"} label={other ? w.encryption : w.settings} room={room} page="settings" />
       </nav>
       <Pinned room={room} />
       <LoudnessOf room={room} />

@@ -1,11 +1,14 @@
 /** Ways into a room for others: by name, or by its address and code. */
 
 import { useSignal } from "@preact/signals";
-import { KnownMembership, type Room } from "matrix-js-sdk";
+import { EventType, KnownMembership, type Room } from "matrix-js-sdk";
 
+import { setDoor } from "../../matrix/groups";
 import { addressOfRoom } from "../../matrix/invitations";
 import type { Person } from "../../matrix/people";
+import { mayChange } from "../../matrix/powers";
 import { inPlainWords } from "../../ui/errors";
+import { Icon } from "../../ui/icon";
 import { tell } from "../../ui/question";
 import { Share } from "../../ui/share";
 import { words } from "../../words";
@@ -22,9 +25,11 @@ const w = words({
   public: ["이 주소를 연 누구나 들어올 수 있습니다.", "Whoever opens this address can join."],
   knock: ["이 주소를 연 사람은 들어오기를 요청할 수 있습니다.", "Whoever opens this address can ask to join."],
   closed: [
-    "초대받은 사람만 이 주소로 들어올 수 있습니다. 누구나 들어오게 하려면 대화방 설정에서 바꾸세요.",
-    "Only invited people can join by this address. The room's settings can open it to others.",
+    "지금은 초대받은 사람만 이 주소로 들어올 수 있습니다.",
+    "For now only invited people can join by this address.",
   ],
+  open: ["주소를 받은 누구나 들어오게 하기", "Let whoever has the address join"],
+  opened: ["이제 이 주소로 들어올 수 있습니다.", "The address now lets people in."],
 });
 
 export function InfoInvite({ room }: { room: Room }) {
@@ -49,6 +54,11 @@ export function InfoInvite({ room }: { room: Room }) {
     busy.value = false;
     tell(refused.length ? `${w.notAll(refused.map(({ name }) => name).join(", "))} — ${why}` : w.done);
   };
+  const open = async () => {
+    busy.value = true;
+    await setDoor(room.roomId, "public").then(() => tell(w.opened), (error: unknown) => tell(inPlainWords(error)));
+    busy.value = false;
+  };
   return (
     <>
       <h3>{w.people}</h3>
@@ -58,6 +68,9 @@ export function InfoInvite({ room }: { room: Room }) {
       </button>
       <h3>{w.address}</h3>
       <p class="quiet">{rule === "public" ? w.public : rule.startsWith("knock") ? w.knock : w.closed}</p>
+      {rule === "invite" && mayChange(room, EventType.RoomJoinRules) && (
+        <button class="wide" disabled={busy.value} onClick={() => void open()}><Icon name="link" /> {w.open}</button>
+      )}
       <Share address={addressOfRoom(room)} title={room.name} code={w.code} />
     </>
   );

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { EventType, type Room } from "matrix-js-sdk";
 
 import { encrypt } from "../../matrix/crypto-rooms";
+import { directRooms } from "../../matrix/direct";
 import { type Door, NAME_CHARACTERS_MAX, setDoor, uploadPicture } from "../../matrix/groups";
 import { mayChange } from "../../matrix/powers";
 import { pictureOf } from "../../matrix/room-row";
@@ -62,6 +63,7 @@ const DOORS: Door[] = ["invite", "knock", "public"];
 
 export function InfoSettings({ room }: { room: Room }) {
   const id = room.roomId;
+  if (directRooms.value.has(id)) return <><HistoryOf room={room} /><EncryptionOf room={room} /></>; // called and pictured as the other one is
   const mayName = mayChange(room, EventType.RoomName);
   return (
     <>

@@ -40,7 +40,10 @@ export function RoomInfo({ roomId, panel }: { roomId: string; panel: string }) {
   const page: Page = PAGES.find((each) => each === panel) ?? "info";
   const heading = useRef<HTMLHeadingElement>(null);
   const close = () => go({ view: "room", roomId });
-  useEffect(() => heading.current?.focus({ preventScroll: true }), [page]);
+  useEffect(() => {
+    const field = page === "search" ? heading.current?.closest("aside")?.querySelector("input") : null;
+    (field ?? heading.current)?.focus({ preventScroll: true });
+  }, [page]);
   if (!room) return null;
   return (
     <aside

@@ -49,6 +49,7 @@ function Opened({ open }: { open: OpenMenu }) {
   const { here, row } = open;
   const box = useRef<HTMLDialogElement>(null);
   const choosing = useSignal(false);
+  const pressed = useRef(false); // within the menu: the finger that held the message is lifted over it, and chooses nothing
   const close = () => (menu.value = null);
   const actions = actionsOf(here, row);
 
@@ -77,6 +78,8 @@ function Opened({ open }: { open: OpenMenu }) {
         event.preventDefault();
         close();
       }}
+      onPointerDown={() => (pressed.current = true)}
+      onClickCapture={(event) => event.detail > 0 && !pressed.current && event.stopPropagation()}
       onClick={(event) => event.target === box.current && close()}
       onKeyDown={(event) => walk(event, box.current!)}
     >

@@ -30,12 +30,12 @@ interface Shown {
 }
 
 export function RoomView(shown: Shown) {
-  rooms.value; // a room that is joined only now
   if (!ready.value) return null;
   return <Known {...shown} />;
 }
 
 function Known({ roomId, eventId, thread, panel }: Shown) {
+  rooms.value; // read where it is used: a room that is joined only now
   const room = useRoom(roomId);
   if (room?.getMyMembership() !== KnownMembership.Join) return <Join target={roomId} via={[]} />;
   const ofOperator = "m.server_notice" in room.tags;

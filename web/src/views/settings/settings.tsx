@@ -26,8 +26,8 @@ export function Settings({ part }: { part?: string }) {
     meant?.querySelector("h2")?.focus();
   }, [part]);
   return (
-    <div class="settings" ref={box}>
-      <h1>{w.title}</h1>
+    <div class="settings column" ref={box}>
+      <header class="head"><h1>{w.title}</h1></header>
       <Profile />
       <Appearance />
       <Notifications />
