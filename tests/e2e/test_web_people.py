@@ -138,7 +138,7 @@ async def test_a_friend_is_found_and_the_chat_with_them_is_one(web: Web) -> None
 
 
 async def test_a_new_chat_opens_even_before_the_sync_tells_of_it(web: Web) -> None:
-    """What was just made is never shown as somebody else's invitation; then one can write at once."""
+    """What one has just made is no invitation of somebody else's; then one can write at once."""
     minji, john = await web.person("민지"), await web.person("John")
     async with web.page(minji, at="#/people") as page:
         released = asyncio.Event()
