@@ -10,10 +10,12 @@ import pytest
 from lxml import etree
 
 from bongsu.desk.compensation.accounts import Case
-from bongsu.desk.compensation.csv_files import neutral, read_results, write_payments
+from bongsu.desk.compensation.benefit_files import read_answers
+from bongsu.desk.compensation.csv_files import read_results, write_payments
 from bongsu.desk.compensation.pain001 import NAMESPACE, Payer, write_pain001
 from bongsu.desk.compensation.pain002 import read_pain002
 from bongsu.desk.compensation.payouts import (
+    LINES_MAX,
     Batch,
     Line,
     LineResult,
@@ -24,6 +26,7 @@ from bongsu.desk.compensation.payouts import (
     reconcile,
 )
 from bongsu.desk.reports.claim import PayoutDetails
+from bongsu.desk.table_cells import safe_cell
 
 MS = 1_700_000_000_000
 PAIN_001 = f"""
@@ -163,15 +166,29 @@ def test_a_schema_that_is_restated_finds_what_is_wrong() -> None:
 
 @pytest.mark.parametrize(
     "cell",
-    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\u00a0=1", "＝1", "|calc", "%00"],
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "  =1",
+        "\u00a0=1",
+        "＝1",
+        "|calc",
+        "%00",
+        "\u200b=1",
+        "\ufeff \u2060=1",
+    ],
 )
 def test_no_cell_is_a_formula(cell: str) -> None:
-    assert neutral(cell) == f"'{cell}"
+    assert safe_cell(cell) == f"'{cell}"
 
 
 @pytest.mark.parametrize("cell", ["", "110-123", "a=b", "김하나", "'=1"])
 def test_other_cells_stay_as_they_are(cell: str) -> None:
-    assert neutral(cell) == cell
+    assert safe_cell(cell) == cell
 
 
 def test_a_batch_as_csv_is_neutralised() -> None:
@@ -289,3 +306,11 @@ def test_an_answer_as_csv() -> None:
 def test_a_csv_that_is_no_answer_is_refused(content: str, complaint: str) -> None:
     with pytest.raises(ResultRefused, match=complaint):
         read_results(content.encode())
+
+
+def test_an_answer_of_nonsense_is_given_up_soon() -> None:
+    """Not after a complaint for each of its lines."""
+    rows = b"".join(b"B,B-%05d,nonsense\n" % number for number in range(LINES_MAX + 1))
+    for read in (read_results, read_answers):
+        with pytest.raises(ResultRefused, match=f"^More than {LINES_MAX} lines$"):
+            read(b"batch,line,status\n" + rows)

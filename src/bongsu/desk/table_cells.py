@@ -6,10 +6,12 @@ or a command; an apostrophe in front makes it text again. Numbers of ours stay n
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
 BYTE_ORDER_MARK = "\ufeff"  # by which spreadsheets know UTF-8
-_DANGEROUS = ("=", "+", "-", "@", "|", "%", "＝", "＋", "－", "＠")
+# What is blank or cannot be seen may stand before it.
+_DANGEROUS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]*[=+\-@|%＝＋－＠]|[\x00-\x1f]")
 
 
 def csv_rows(rows: Iterable[Iterable[object]]) -> str:
@@ -25,7 +27,4 @@ def safe_cell(value: object) -> object:
     if value is None or isinstance(value, bool | int):
         return value
     text = str(value)
-    plain = text.lstrip()
-    if plain.startswith(_DANGEROUS) or text[:1] in ("\t", "\r", "\n"):
-        return "'" + text
-    return text
+    return f"'{text}" if _DANGEROUS.match(text) else text

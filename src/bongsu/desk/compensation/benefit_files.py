@@ -4,8 +4,6 @@ CSV holds no formulas: an account stands there as its address (matrix:u/alice:ex
 spreadsheet would run what begins with @. Amounts are smallest units, as in the ledger.
 """
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -24,7 +22,7 @@ from bongsu.desk.compensation.benefits import (
     State,
     item_of,
 )
-from bongsu.desk.compensation.csv_files import write_rows
+from bongsu.desk.compensation.csv_files import only_batch, read_rows, write_rows
 from bongsu.desk.compensation.payouts import ResultRefused
 
 RESULT_BYTES_MAX = 4 * 1024 * 1024
@@ -104,34 +102,19 @@ def read_answers(content: bytes) -> Answers:
             return answers_of(msgspec.json.decode(content, type=BenefitAnswers))
         except (msgspec.DecodeError, RecursionError) as error:
             raise ResultRefused([f"Not an answer in JSON: {error}"]) from None
-    try:
-        return _read_csv(content.decode("utf-8-sig"))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ResultRefused([f"Not a CSV in UTF-8: {str(error)[:200]}"]) from None
+    return _read_csv(content)
 
 
-def _read_csv(text: str) -> Answers:
-    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    missing = {"batch", "line", "status"} - {name.strip() for name in rows.fieldnames or ()}
-    if missing:
-        raise ResultRefused([f"Columns are missing: {', '.join(sorted(missing))}"])
+def _read_csv(content: bytes) -> Answers:
     batches, lines, complaints = set[str](), list[Answer](), list[str]()
-    for row in rows:
-        cell = {(k or "").strip(): v.strip() for k, v in row.items() if isinstance(v, str)}
+    for number, cell in read_rows(content):
         status, reason = cell.get("status", "").lower(), cell.get("reason", "").removeprefix("'")
         if status not in STATUSES or "\x00" in reason:
-            complaints.append(
-                f"line {rows.line_num}: {status[:20]!r} is no status; one of {', '.join(STATUSES)}"
-            )
+            known = ", ".join(STATUSES)
+            complaints.append(f"line {number}: {status[:20]!r} is no status; one of {known}")
         batches.add(cell.get("batch", ""))
         lines.append(Answer(cell.get("line", ""), _state(status), reason))
-        if len(lines) > LINES_MAX:
-            raise ResultRefused([f"More than {LINES_MAX} lines"])
-    if complaints:
-        raise ResultRefused(complaints)
-    if len(batches) != 1:
-        raise ResultRefused([f"It answers {len(batches)} batches; each file answers one"])
-    return Answers(batches.pop(), lines)
+    return Answers(only_batch(batches, complaints), lines)
 
 
 def _line(line: Line) -> BenefitLine:

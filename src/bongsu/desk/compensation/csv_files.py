@@ -6,7 +6,7 @@ currency with a point.
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from bongsu.desk.compensation.pain001 import in_currency
 from bongsu.desk.compensation.pain002 import BYTES_MAX, to_units
@@ -20,6 +20,7 @@ from bongsu.desk.compensation.payouts import (
     ResultRefused,
 )
 from bongsu.desk.reports.claim import PayoutDetails
+from bongsu.desk.table_cells import BYTE_ORDER_MARK, csv_rows
 
 PAYMENT_COLUMNS = ("batch", "line", "amount", "currency", "holder", "bank", "account", "reference")
 RESULT_COLUMNS = ("batch", "line", "status", "amount", "currency", "reason")
@@ -28,22 +29,37 @@ _STATES: dict[str, LineState | None] = {
     "paid": LineState.PAID, "returned": LineState.RETURNED, "rejected": LineState.RETURNED,
     "pending": None,
 }  # fmt: skip
-_FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠|%")
+_NEEDED = frozenset({"batch", "line", "status"})
 
 
 def write_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """UTF-8 with a byte order mark, as spreadsheets want it; no cell is a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL)
-    writer.writerow(columns)
-    writer.writerows([neutral(str(cell)) for cell in row] for row in rows)
-    return out.getvalue().encode("utf-8-sig", "replace")
+    return (BYTE_ORDER_MARK + csv_rows([columns, *rows])).encode("utf-8", "replace")
 
 
-def neutral(cell: str) -> str:
-    """`cell` so that no spreadsheet takes it for a formula."""
-    start = cell.lstrip(" \u00a0\ufeff\u200b")[:1]
-    return f"'{cell}" if start in _FORMULA_STARTS and start else cell
+def read_rows(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of an answer: number of the line, cells by column. Raises `ResultRefused`."""
+    try:
+        rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        missing = _NEEDED - {name.strip() for name in rows.fieldnames or ()}
+        if missing:
+            raise ResultRefused([f"Columns are missing: {', '.join(sorted(missing))}"])
+        for count, row in enumerate(rows, 1):
+            if count > LINES_MAX:
+                raise ResultRefused([f"More than {LINES_MAX} lines"])
+            cells = {(k or "").strip(): v.strip() for k, v in row.items() if isinstance(v, str)}
+            yield rows.line_num, cells
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ResultRefused([f"Not a CSV in UTF-8: {str(error)[:200]}"]) from None
+
+
+def only_batch(batches: Collection[str], complaints: Sequence[str]) -> str:
+    """The batch that an answer speaks of, if nothing is wrong with it."""
+    if complaints:
+        raise ResultRefused(complaints)
+    if len(batches) != 1:
+        raise ResultRefused([f"It answers {len(batches)} batches; each file answers one"])
+    return next(iter(batches))
 
 
 def write_payments(
@@ -67,24 +83,12 @@ def read_results(content: bytes) -> ResultFile:
     """
     if len(content) > BYTES_MAX:
         raise ResultRefused([f"Longer than {BYTES_MAX} bytes"])
-    try:
-        rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        missing = {"batch", "line", "status"} - {name.strip() for name in rows.fieldnames or ()}
-        if missing:
-            raise ResultRefused([f"Columns are missing: {', '.join(sorted(missing))}"])
-        return _read(rows)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ResultRefused([f"Not a CSV in UTF-8: {str(error)[:200]}"]) from None
-
-
-def _read(rows: "csv.DictReader[str]") -> ResultFile:
     batches, lines, complaints = set[str](), list[LineResult](), list[str]()
-    for row in rows:
-        cell = {(k or "").strip(): v.strip() for k, v in row.items() if isinstance(v, str)}
+    for number, cell in read_rows(content):
         status = cell.get("status", "").lower()
         if status not in _STATES:
             known = ", ".join(_STATES)
-            complaints.append(f"line {rows.line_num}: {status[:20]!r} is no status; one of {known}")
+            complaints.append(f"line {number}: {status[:20]!r} is no status; one of {known}")
             continue
         currency = cell.get("currency") or None
         said = cell.get("amount") or None
@@ -93,11 +97,5 @@ def _read(rows: "csv.DictReader[str]") -> ResultFile:
         reason = cell.get("reason", "").removeprefix("'")
         lines.append(LineResult(cell.get("line", ""), _STATES[status], reason, amount, currency))
         if said is not None and currency is None:
-            complaints.append(f"line {rows.line_num}: an amount without its currency")
-        if len(lines) > LINES_MAX:
-            raise ResultRefused([f"More than {LINES_MAX} lines"])
-    if complaints:
-        raise ResultRefused(complaints)
-    if len(batches) != 1:
-        raise ResultRefused([f"It answers {len(batches)} batches; each file answers one"])
-    return ResultFile(batches.pop(), tuple(lines))
+            complaints.append(f"line {number}: an amount without its currency")
+    return ResultFile(only_batch(batches, complaints), tuple(lines))
