@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from fixtures.desk_house import DeskHouse
 
+from bongsu.desk.roles import Role
+from bongsu.errors import LimitExceeded
 from bongsu.http.desk.limits import RATES
 
 
@@ -46,3 +48,22 @@ async def test_without_the_work_forms_are_taken_slowly_but_taken(desk_house: Des
     assert statuses == [200] * RATES["unworked"].burst + [429]
     assert (await visitor.get("/")).status == 200  # the notices have no limit
     assert (await visitor.get("/health")).status == 200
+
+
+async def test_a_stranger_who_uses_up_an_account_keeps_its_owner_out_of_no_known_browser(
+    desk_house: DeskHouse,
+) -> None:
+    """Goal: nobody locks the operators out on the worst day. Method: an account's tries are gone,
+    as after guesses from many addresses; whoever signed in there before still comes in."""
+    alice = await desk_house.operator("alice", Role.PUBLISHER)
+    mallory = await desk_house.operator("mallory", Role.PUBLISHER)
+    limiter = desk_house.parts.face.limiter
+    with pytest.raises(LimitExceeded):
+        for _ in range(RATES["sign_in_account"].burst + 1):
+            limiter.spend("sign_in_account", "alice")
+    stranger = desk_house.visitor()
+    for name in ("alice", "@ALICE:localhost", " Alice "):
+        assert (await stranger.sign_in(name, "a guess")).status == 429
+    assert (await mallory.sign_in("alice", "a guess")).status == 429  # the mark is another's
+    assert (await alice.sign_in("alice", "wrong")).status == 403
+    assert (await alice.sign_in("@alice:localhost")).status == 200

@@ -21,6 +21,8 @@ from bongsu.http.desk.health import HealthPage
 from bongsu.http.desk.metrics import MetricsPage
 from bongsu.http.desk.operators import ENTRIES, OperatorPages
 from bongsu.http.desk.session_api import SessionApi
+from bongsu.http.desk.sign_in_limit import KNOWN_SECONDS, SignInLimit
+from bongsu.http.desk.tickets import Tickets
 from bongsu.http.server import Server
 from bongsu.node.desk_areas import AREAS
 from bongsu.node.desk_metrics import DeskMetrics
@@ -76,8 +78,10 @@ class Desk:
             parts.face.entries.extend(area.entries())
         parts.face.entries.extend(ENTRIES)
         pages = [page for area in self._areas for page in area.areas()]
-        pages.append(OperatorPages(parts.operators, parts.audit))
-        pages.append(SessionApi())
+        keys = parts.sealer.file_keys
+        limit = SignInLimit(Tickets(keys.derive("known browser"), "operator", KNOWN_SECONDS))
+        pages.append(OperatorPages(parts.operators, parts.audit, limit))
+        pages.append(SessionApi(limit))
         pages.append(HealthPage(lambda: not notices.keeper.is_stale))
         pages.append(MetricsPage(self._measure, parts.settings.desk_metrics_networks))
         self.pages = pages

@@ -11,6 +11,7 @@ from bongsu.errors import Forbidden, NotFound
 from bongsu.http.desk.app import SESSION_COOKIE, SIGN_IN_PATH
 from bongsu.http.desk.endpoints import Endpoint, get, post
 from bongsu.http.desk.face import Entry
+from bongsu.http.desk.sign_in_limit import SignInLimit
 from bongsu.http.desk.visit import Visit
 from bongsu.users.text import PASSWORD_BYTES_MAX
 
@@ -26,9 +27,12 @@ PATH_CHARS_MAX = 2000
 
 
 class OperatorPages:
-    def __init__(self, operators: Operators, audit: AuditLister) -> None:
+    def __init__(
+        self, operators: Operators, audit: AuditLister, sign_in_limit: SignInLimit
+    ) -> None:
         self._operators = operators
         self._audit = audit
+        self._sign_in_limit = sign_in_limit
 
     def endpoints(self) -> Iterator[Endpoint]:
         yield get(SIGN_IN_PATH, self.show_sign_in)
@@ -48,7 +52,7 @@ class OperatorPages:
         password, target = visit.form.get("password"), visit.text("next", PATH_CHARS_MAX)
         if not isinstance(password, str) or len(password) > PASSWORD_BYTES_MAX:
             raise visit.refuse("base.field_wrong", name="password")
-        visit.face.limiter.spend("sign_in", f"account {name.lower()}")
+        self._sign_in_limit.spend(visit, name)
         try:
             token = await visit.face.people.sign_in(name, password)
         except Forbidden as error:
@@ -59,6 +63,7 @@ class OperatorPages:
             SESSION_COOKIE, token, SESSION_MS // 1000, secure=visit.face.is_secure,
             httponly=True, samesite="lax",
         )  # fmt: skip
+        self._sign_in_limit.remember(visit, response, name)
         return response
 
     async def sign_out(self, visit: Visit) -> Response:

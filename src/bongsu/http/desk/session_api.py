@@ -11,6 +11,7 @@ from bongsu.desk.roles import Role
 from bongsu.http.desk.endpoints import Endpoint, api
 from bongsu.http.desk.json_bodies import answer_json, read_json
 from bongsu.http.desk.operators import ANY_ROLE, NAME_CHARS_MAX
+from bongsu.http.desk.sign_in_limit import SignInLimit
 from bongsu.http.desk.visit import Visit
 from bongsu.users.text import PASSWORD_BYTES_MAX
 
@@ -40,6 +41,9 @@ class ToldOperator(Struct, frozen=True):
 
 
 class SessionApi:
+    def __init__(self, sign_in_limit: SignInLimit) -> None:
+        self._sign_in_limit = sign_in_limit
+
     def endpoints(self) -> Iterator[Endpoint]:
         yield api("POST", PATH, self.begin, limit="sign_in")
         yield api("GET", PATH, self.show, roles=ANY_ROLE)
@@ -47,7 +51,7 @@ class SessionApi:
 
     async def begin(self, visit: Visit) -> Response:
         given = await read_json(visit, SignIn, "a name and its password")
-        visit.face.limiter.spend("sign_in", f"account {given.name.lower()}")
+        self._sign_in_limit.spend(visit, given.name)
         token = await visit.face.people.sign_in(given.name, given.password)
         return answer_json(ToldSession(token, SESSION_MS // 1000))
 
