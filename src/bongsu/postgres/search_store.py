@@ -101,12 +101,11 @@ class PostgresSearchStore:
 
     async def find(self, spans: Sequence[Span], wish: Wish, below: Spot | None, limit: int) -> Hits:
         bases = [first_key(partition_of(s.segment.room_id), s.segment.segment) for s in spans]
-        senders = wish.senders
         rows = await self._database.fetch(
             sql.FIND,
-            [_array([base + hash for hash in wish.hashes]) for base in bases],
-            [_multirange(span.visible) for span in spans],
-            [None if senders is None else _array([b + hash for hash in senders]) for b in bases],
+            _keys(bases, wish.hashes),
+            " ".join([_multirange(span.visible) for span in spans]),
+            None if wish.senders is None else _keys(bases, wish.senders),
             list(wish.kinds),
             *((None, None, None) if below is None else below),
             limit,
@@ -131,9 +130,9 @@ def _part(row: Any, ignored: bytes | None) -> Part:
     return Part(row["room_id"], Standing(own, row["forgotten"], visibility, ignored), changes)
 
 
-def _array(numbers: Sequence[int]) -> str:
-    """As text: PostgreSQL reads an array sooner than it adds one up."""
-    return "{" + ",".join(map(str, numbers)) + "}"
+def _keys(bases: Sequence[int], hashes: Sequence[int]) -> str:
+    """Arrays of the keys in each segment."""
+    return " ".join(["{" + ",".join([str(base + hash) for hash in hashes]) + "}" for base in bases])
 
 
 @lru_cache(1_024)  # of a room for its segments
