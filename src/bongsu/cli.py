@@ -89,7 +89,7 @@ def _flag(option: Option) -> Callable[[Command], Command]:
     )
 
 
-_METAVARS = {str: "TEXT", int: "NUMBER", bool: "on|off", tuple: "A,B,…", Path: "FOLDER"}
+_METAVARS = {str: "TEXT", int: "NUMBER", bool: "on|off", tuple: "A,B,…", Path: "PATH"}
 
 
 def _shown_default(option: Option) -> str:

@@ -82,7 +82,7 @@ async def up(engine: Engine) -> AsyncGenerator[str]:
 def _make_data_folder(settings: Settings) -> None:
     """Others may not list it; as root, PostgreSQL's account has to walk through it."""
     try:
-        if not settings.data.exists():
+        if not settings.data.is_dir():
             settings.data.mkdir(parents=True)
             settings.data.chmod(0o711 if os.geteuid() == 0 else 0o700)
     except OSError as error:

@@ -17,6 +17,8 @@
 Any other code of the spec is a `Refused` with that code and its status, raised where it belongs.
 """
 
+import errno
+import os
 from typing import Any
 
 
@@ -101,3 +103,11 @@ class Unavailable(BongsuError):
 
 class OperatorError(BongsuError):
     """Something that the operator must mend. The message is one line and says what to do."""
+
+
+def cannot_listen(setting: str, address: str | None, error: OSError) -> OperatorError:
+    """The remedy for a port. An event loop's own words for what is wrong repeat the address."""
+    code = error.errno or 0
+    taken = "something listens there already: stop it, or " if code == errno.EADDRINUSE else ""
+    remedy = f"{taken}choose another with BONGSU_{setting.upper()}"
+    return OperatorError(f"{setting}: cannot listen on {address} ({os.strerror(code)}); {remedy}")

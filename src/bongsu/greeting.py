@@ -13,10 +13,7 @@ from bongsu.settings import Settings
 
 log = structlog.get_logger()
 
-_REGISTER = """\
-  Make an account   {command} user add alice, or in Element: Create account, or
-                    curl {url}/_matrix/client/v3/register -d '{{"username": "alice",
-                      "password": "…", "auth": {{"type": "m.login.dummy"}}}}'"""
+_REGISTER = '  Make an account   there or in Element: "Create account"; or {command} user add alice'
 _ADD = "  Make an account   {command} user add alice   (registration is {registration})"
 _DESK = """\
   The desk          {url}   (status, reports; {command} desk operator add alice admin,publisher)
@@ -47,7 +44,7 @@ def text(settings: Settings, url: str) -> str:
         desk=_DESK.format(url=settings.desk_url, command=command) if settings.has_desk else "",
         server_name=settings.server_name,
         command=command,
-        accounts=accounts.format(url=url, registration=settings.registration, command=command),
+        accounts=accounts.format(registration=settings.registration, command=command),
         data=settings.data,
     )
 

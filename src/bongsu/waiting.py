@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from bongsu.errors import OperatorError
+from bongsu.errors import cannot_listen
 from bongsu.http.server import Server
 from bongsu.http.waiting import WaitingRoom
 from bongsu.postgres.servers import address_of, find_primary, split_dsn
@@ -38,12 +38,15 @@ async def primary_of(settings: Settings, dsn: str) -> str:
 async def _told(settings: Settings, reason: str) -> AsyncGenerator[None]:
     """Tell `reason` to clients and to monitoring for as long as the block runs."""
     async with AsyncExitStack() as told:
-        for listen in filter(None, (settings.listen, settings.monitoring_listen)):
+        listens = {"listen": settings.listen, "monitoring_listen": settings.monitoring_listen}
+        for setting, listen in listens.items():
+            if not listen:
+                continue
             host, port = split_listen(listen)
             server = Server(WaitingRoom(reason), host, port, reuse_port=settings.processes > 1)
             try:
                 await server.start()
             except OSError as error:
-                raise OperatorError(f"cannot listen on {listen} ({error.strerror})") from error
+                raise cannot_listen(setting, listen, error) from error
             told.push_async_callback(server.stop)
         yield

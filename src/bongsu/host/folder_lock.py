@@ -10,11 +10,12 @@ from bongsu.errors import OperatorError
 class FolderLock:
     """Held from construction to `release`, or to the end of the process.
 
-    Raises `OperatorError` naming the holder's process id when another holds it.
+    Raises `OperatorError` naming the holder's process id when another holds it, and when nothing
+    may be written there.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / "bongsu.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = _opened(folder)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -29,3 +30,13 @@ class FolderLock:
 
     def release(self) -> None:
         os.close(self._file)
+
+
+def _opened(folder: Path) -> int:
+    try:
+        return os.open(folder / "bongsu.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OperatorError(
+            f"The data folder {folder} cannot be written ({error.strerror}): "
+            "give it to the account that runs Bongsu, or choose another with BONGSU_DATA"
+        ) from None

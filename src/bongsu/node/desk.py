@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 
 from bongsu.desk.sealing import KeyUnknown
 from bongsu.engines import any_database
-from bongsu.errors import OperatorError, Unavailable
+from bongsu.errors import OperatorError, Unavailable, cannot_listen
 from bongsu.http.desk.app import DeskApp
 from bongsu.http.desk.health import HealthPage
 from bongsu.http.desk.metrics import MetricsPage
@@ -113,11 +113,7 @@ class Desk:
         try:
             await self._server.start()
         except OSError as error:
-            listen = self._parts.settings.desk_listen
-            raise OperatorError(
-                f"desk_listen: cannot listen on {listen} ({error.strerror}); "
-                "choose another with BONGSU_DESK_LISTEN, or off"
-            ) from error
+            raise cannot_listen("desk_listen", self._parts.settings.desk_listen, error) from error
 
     async def stop(self) -> None:
         await self._server.stop()

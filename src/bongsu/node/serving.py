@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry
 
-from bongsu.errors import OperatorError
+from bongsu.errors import cannot_listen
 from bongsu.http.app import App
 from bongsu.http.browser.build import Build, folder_of
 from bongsu.http.browser.serving import WebClient
@@ -174,7 +174,7 @@ async def _listen(server: Server, setting: str, address: str | None) -> None:
     try:
         await server.start()
     except OSError as error:
-        raise OperatorError(f"{setting}: cannot listen on {address} ({error.strerror})") from error
+        raise cannot_listen(setting, address, error) from error
 
 
 def _settle_memory() -> None:
