@@ -91,6 +91,28 @@ async def test_each_message_comes_once(solo: Bongsu, connect: Connect) -> None:
     assert await metric(solo, re.escape(ANSWERED)) >= before + 20
 
 
+async def test_who_sent_it_sees_the_transaction_and_others_do_not(connect: Connect) -> None:
+    alice, bob = await person(connect), await person(connect)
+    sending = User(connect(), alice.user_id, alice.token, alice.device_id)
+    room = await alice.create_room(preset="public_chat")
+    await bob.join(room)
+    tokens = [await quiet_token(alice), await quiet_token(bob)]
+    for number in range(3):
+        polls = [
+            asyncio.create_task(each.sync(token, **WAIT))
+            for each, token in zip((alice, bob), tokens, strict=True)
+        ]
+        txn_id = f"txn{number}"
+        content = {"msgtype": "m.text", "body": str(number)}
+        await sending.call("PUT", f"/rooms/{room}/send/m.room.message/{txn_id}", content)
+        answers = [await poll for poll in polls]
+        tokens = [answer["next_batch"] for answer in answers]
+        own, others = (a["rooms"]["join"][room]["timeline"]["events"][-1] for a in answers)
+        assert own["event_id"] == others["event_id"]
+        assert own["unsigned"]["transaction_id"] == txn_id
+        assert "transaction_id" not in others["unsigned"]
+
+
 async def test_time_is_up_after_what_was_asked_for(solo: Bongsu, connect: Connect) -> None:
     bob = await person(connect)
     token = await quiet_token(bob)

@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 BATCH_ENTRIES = 200
 EVENTS_AT_ONCE = 5  # cut into terms before others have their turn
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 RETRY_SECONDS = 2.0
 REST_SHARE = 3.0  # of the time that a look took: people come first
 

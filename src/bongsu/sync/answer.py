@@ -104,9 +104,8 @@ class Answers:
         if not joined and not devices.has_news:
             return b""
         token = self._token_of(view.pin, devices.to_device, since.typing_rooms)
-        return b'{"rooms":{%b},%b}' % (
-            _sections(joined, NONE_PENDING, ()), b",".join((token, *devices.parts)),
-        )  # fmt: skip
+        rooms = b'"join":{%b}' % b",".join(joined) if joined else b""
+        return b'{"rooms":{%b},%b}' % (rooms, b",".join((token, *devices.counts)))
 
     def nothing(self, device: Device, since: str) -> bytes:
         """The answer when nothing happened: go on from where you are."""
@@ -167,8 +166,10 @@ class Answers:
         ):
             return None
         rooms = user.rooms_since(since.moment)
-        if any(self._typing.version(room_id) > since.typing for room_id in rooms):
-            return None
+        if self._typing.cursor > since.typing:
+            for room_id in rooms:
+                if self._typing.version(room_id) > since.typing:
+                    return None
         return self._joined.messages(view, rooms)
 
     async def _device_answer(self, view: View) -> DeviceAnswer:

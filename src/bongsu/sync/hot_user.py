@@ -21,7 +21,7 @@ INVITE_PERMISSION = "m.invite_permission_config"
 PUSH_RULES = "m.push_rules"
 DECISIVE_TYPES = (IGNORED_USER_LIST, INVITE_PERMISSION, PUSH_RULES)
 
-OWN_ECHO_SECONDS = 0.02  # by then the answer to a send has left
+OWN_ECHO_SECONDS = 0.005  # by then the answer to a send has left
 UNREAD_ROOMS_MAX = 2_000
 PRESENCE_NEWS_MAX = 1_000
 

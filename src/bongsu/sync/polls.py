@@ -14,6 +14,7 @@ gives the same answers.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import Protocol
 
 import structlog
@@ -103,7 +104,7 @@ class Polls:
             return None
         self._touch(request.device, request.set_presence)
         timeout = min(request.timeout_seconds, WAIT_SECONDS_MAX)
-        deadline = asyncio.get_running_loop().time() + timeout
+        deadline = monotonic() + timeout
         poll = Poll(self, request, text, since, user, deadline, reply)
         poll.tick = self._waiters.add(poll, user, deadline)
         if user.moment > since.moment or self._waiters.is_closing or not timeout:
@@ -124,38 +125,42 @@ class Polls:
 
     def _look(self) -> None:
         """Answer who was woken, as of one moment."""
-        pin, now = self._hub.pin(), asyncio.get_running_loop().time()
+        pin, now = self._hub.pin(), monotonic()
+        answers: list[tuple[Reply, bytes]] = []
         for _ in range(min(len(self._woken), ANSWERED_AT_ONCE_MAX)):
             poll = self._woken.popleft()
             poll.is_woken = False
             if poll.is_over:
                 continue
             try:
-                self._look_at(poll, pin, now)
+                answer = self._look_at(poll, pin, now)
             except Exception:
                 log.exception("a poll could not be answered at once")
+                answer = None
+            if answer is None:
                 self._decline(poll)
+            elif answer:
+                self.end(poll)
+                answers.append((poll.reply, answer))
+        for reply, answer in answers:
+            reply.answer(answer)
         self._is_scheduled = bool(self._woken)
         if self._is_scheduled:
             asyncio.get_running_loop().call_soon(self._look)
 
-    def _look_at(self, poll: Poll, pin: Pin, now: float) -> None:
+    def _look_at(self, poll: Poll, pin: Pin, now: float) -> bytes | None:
+        """Its answer as of `pin`, empty while it waits on; None if it takes more than memory."""
         user, since = poll.user, poll.since
         if user.is_stale:
-            return self._decline(poll)
-        answer = b""
+            return None
         if user.moment > since.moment:
-            made = self._answers.at_once(self._make_view(poll.request, since, user, pin))
-            if made is None:
-                return self._decline(poll)
-            answer = made
-            if not answer:
-                poll.since = since.moved_on(pin.vector, pin.moment)
-        if not answer and (self._waiters.is_closing or now >= poll.deadline):
-            answer = self._answers.nothing(poll.request.device, poll.text)
-        if answer:
-            self.end(poll)
-            poll.reply.answer(answer)
+            answer = self._answers.at_once(self._make_view(poll.request, since, user, pin))
+            if answer != b"":
+                return answer
+            poll.since = since.moved_on(pin.vector, pin.moment)
+        if self._waiters.is_closing or now >= poll.deadline:
+            return self._answers.nothing(poll.request.device, poll.text)
+        return b""
 
     def _decline(self, poll: Poll) -> None:
         if not poll.is_over:

@@ -26,7 +26,7 @@ MEMBER = "m.room.member"
 class Chunk(NamedTuple):
     """Rendered events for members who were joined all along.
 
-    Not for the `devices` that sent one of them (they see their transaction id), nor for who
+    Not for the `devices` that sent one of them (they see their transaction id), not for who
     ignores one of `senders`, nor for who joined after `shows_from`: the position of the oldest
     earlier content it shows from under a visibility that hides the past.
     """
@@ -168,10 +168,7 @@ class RoomFeed:
         if events is None or receipts is None or chunk is None:
             return None
         start = events[0].position if events else through + 1
-        timeline = b'"timeline":{"events":[%b],"limited":false,"prev_batch":"t%d"}' % (
-            chunk.body, start - 1,
-        )  # fmt: skip
-        stretch = Stretch(chunk, receipts, timeline)
+        stretch = Stretch(chunk, receipts, _timeline(chunk.body, start))
         self._stretch = (after, through, stretch)
         return stretch
 
@@ -189,19 +186,19 @@ class RoomFeed:
                 self._chunks.pop(next(iter(self._chunks)))
         return chunk
 
+    def timeline_for(self, device: Device, chunk: Chunk) -> bytes:
+        """The member `timeline` for one of the chunk's `devices`."""
+        return _timeline(self._json(chunk.events, device), chunk.events[0].position)
+
     def incomplete(self, after: int, through: int) -> list[LoggedEvent]:
         """Events in the interval whose extras are not loaded yet."""
         events = self.between(after, through) or ()
         return [e for e in events if needs_extras(e) and e.event_id not in self.extras]
 
     def _render(self, events: Sequence[LoggedEvent]) -> Chunk:
-        extras = self.extras
         return Chunk(
             events,
-            b",".join(
-                render(e, membership="join", extras=extras.get(e.event_id, NO_EXTRAS))
-                for e in events
-            ),
+            self._json(events, None),
             frozenset(e.facts.sender for e in events),
             frozenset(
                 Device(e.facts.sender, e.facts.device_id) for e in events if e.facts.device_id
@@ -210,6 +207,19 @@ class RoomFeed:
             max((e.position for e in events if e.facts.type == MEMBER), default=0),
             min((self.shown_from.get(e.event_id, 2**63) for e in events), default=2**63),
         )
+
+    def _json(self, events: Sequence[LoggedEvent], device: Device | None) -> bytes:
+        extras = self.extras
+        return b",".join(
+            render(
+                e, membership="join", device=device, extras=extras.get(e.event_id, NO_EXTRAS)
+            )
+            for e in events
+        )  # fmt: skip
+
+
+def _timeline(events: bytes, start: int) -> bytes:
+    return b'"timeline":{"events":[%b],"limited":false,"prev_batch":"t%d"}' % (events, start - 1)
 
 
 def needs_extras(event: LoggedEvent) -> bool:

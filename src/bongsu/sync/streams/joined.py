@@ -68,7 +68,7 @@ def quick_room(
         if known is None or view.filter.lazy_load_members:
             return None
         summary = render_summary(known, view) + b","
-    if view.device in chunk.devices or not view.user.ignored.isdisjoint(chunk.senders):
+    if not view.user.ignored.isdisjoint(chunk.senders):
         return None
     if work.history.changes[-1].position > min(chunk.shows_from, after):
         return None
@@ -84,9 +84,9 @@ def quick_room(
     account_data = news.account_data.get(room_id, ())
     if not (chunk.events or shown or ephemeral or account_data):
         return b""
-    return _room(
-        view, room_id, stretch.timeline, EMPTY_EVENTS, unread, ephemeral, account_data, summary
-    )
+    is_own = view.device in chunk.devices
+    timeline = feed.timeline_for(view.device, chunk) if is_own else stretch.timeline
+    return _room(view, room_id, timeline, EMPTY_EVENTS, unread, ephemeral, account_data, summary)
 
 
 class JoinedRooms:
