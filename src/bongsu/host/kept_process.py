@@ -57,7 +57,10 @@ class KeptProcess:
         return self._process
 
     def start(self) -> ChildProcess:
-        """Start it, or start it anew."""
+        """Start it, or start it anew. A dead one is taken leave of first: until then its id looks
+        alive, and a PostgreSQL finds its own lock held."""
+        if self._process is not None:
+            _ = self._process.exit_code
         self._process = self._launch()
         return self._process
 
