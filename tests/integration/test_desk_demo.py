@@ -3,14 +3,17 @@ money, appeal, report. What it checks is in `bongsu.demo`; here it has to come t
 
 import asyncio
 import os
+import re
+import signal
 import sys
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from harness.desk import Visitor
 
 from bongsu.demo.intake import Answered, Intake, judge
-from bongsu.demo.stage import Stage
+from bongsu.demo.stage import PASSWORD, Stage
 from bongsu.demo.visitor import Broken
 from bongsu.desk.reports.generator import generate
 
@@ -20,18 +23,32 @@ CHAPTERS = [
 ]  # fmt: skip
 
 
-async def test_the_story_holds_from_the_fire_to_the_report(tmp_path: Path) -> None:
+async def test_the_story_holds_and_stays_to_be_looked_at_until_ctrl_c(tmp_path: Path) -> None:
     demo = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("bongsu")), "desk", "demo", "--reports", "200",
-        "--rate", "40", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        "--rate", "40", "--stay", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         cwd=tmp_path,
     )  # fmt: skip
-    told = (await demo.communicate())[0].decode()
-    assert demo.returncode == 0, told
+    assert demo.stdout is not None
+    told = ""
+    while PASSWORD not in told:
+        line = (await demo.stdout.readline()).decode()
+        assert line, told
+        told += line
     lines = [line.split()[1] for line in told.splitlines() if line.startswith("✓")]
     assert lines == CHAPTERS
     assert "0 lost, 0 doubled" in told
+    assert "All of it held: 13 chapters in" in told
     assert not os.listdir(tmp_path)  # it keeps to its own folder
+
+    url = re.search(r"It stays at (\S+) until Ctrl-C", told)
+    assert url
+    visitor = Visitor(url[1])
+    assert (await visitor.sign_in("ben", PASSWORD)).path == "/operator"
+    await visitor.close()
+    demo.send_signal(signal.SIGINT)
+    assert (await demo.communicate())[0] == b""
+    assert demo.returncode == 0
 
 
 class Tables:

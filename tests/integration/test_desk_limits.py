@@ -58,9 +58,10 @@ async def test_a_stranger_who_uses_up_an_account_keeps_its_owner_out_of_no_known
     alice = await desk_house.operator("alice", Role.PUBLISHER)
     mallory = await desk_house.operator("mallory", Role.PUBLISHER)
     limiter = desk_house.parts.face.limiter
+    for _ in range(RATES["sign_in_account"].burst - 1):  # she has signed in once
+        limiter.spend("sign_in_account", "alice")
     with pytest.raises(LimitExceeded):
-        for _ in range(RATES["sign_in_account"].burst + 1):
-            limiter.spend("sign_in_account", "alice")
+        limiter.spend("sign_in_account", "alice")
     stranger = desk_house.visitor()
     for name in ("alice", "@ALICE:localhost", " Alice "):
         assert (await stranger.sign_in(name, "a guess")).status == 429

@@ -60,7 +60,8 @@ async def approve(stage: Stage, people: People) -> str:
     hold("/approve" not in again.text, "one person may approve twice")
     await _approve(cora)
     page = await ben.post(f"{HERE}/decide", at=HERE)
-    return page.found(r"([\d,]+ reports were decided anew)")
+    count = int(page.found(r"([\d,]+) reports were decided anew").replace(",", ""))
+    return f"{count:,} reports decided; what one person alone approved was not carried out"
 
 
 async def pay(stage: Stage, people: People) -> str:

@@ -20,9 +20,11 @@ UNDER_WAY_MAX = 1_000
 ANSWER_SECONDS_MAX = 120.0
 SETTLE_SECONDS_MAX = 600.0
 TRIES = 3
-PROGRESS_SECONDS = 30.0
+LOOKS = 6  # at how far it is, if all comes at its time
+LOOK_SECONDS_MIN = 1.0
 _RECEIPT = re.compile(r'id="receipt">([^<]+)<')
 _LINK = re.compile(r'id="private-link" href="([^"]+)"')
+Say = Callable[[str], object]
 _COUNTED = """
 SELECT report_id, receipt, category, (
     SELECT count(*) FROM report_version AS version WHERE version.report_id = report.report_id
@@ -35,6 +37,10 @@ class Pace(NamedTuple):
 
     reports: int
     rate: float
+
+    @property
+    def seconds(self) -> float:
+        return self.reports / self.rate
 
 
 class Answered(NamedTuple):
@@ -66,20 +72,20 @@ class Intake:
         return sum(not answer.is_confirmed for answer in self.answers.values())
 
 
-async def take_in(stage: Stage, pace: Pace, say: Callable[[str], object]) -> Intake:
+async def take_in(stage: Stage, pace: Pace, say: Say) -> Intake:
     """Send all at their times, whatever happens; wait until everything is in the database."""
-    say(f"… {pace.reports:,} reports, {pace.rate:g} a second; the database dies meanwhile")
+    say(f"… {pace.reports:,} reports come in, {pace.rate:g} a second")
     intake = Intake(await asyncio.to_thread(_made, pace.reports))
-    telling = asyncio.create_task(_tell(intake, stage, say))
+    telling = asyncio.create_task(_tell(intake, pace, stage, say))
     try:
-        await _send_all(stage, pace, intake)
+        await _send_all(stage, pace, intake, say)
         await _settle(stage)
     finally:
         telling.cancel()
     return intake
 
 
-async def _send_all(stage: Stage, pace: Pace, intake: Intake) -> None:
+async def _send_all(stage: Stage, pace: Pace, intake: Intake, say: Say) -> None:
     async with aiohttp.ClientSession(
         stage.url,
         connector=aiohttp.TCPConnector(limit=CONNECTIONS),
@@ -90,8 +96,8 @@ async def _send_all(stage: Stage, pace: Pace, intake: Intake) -> None:
             found = re.search(r'name="csrf" value="([0-9a-f]+)"', await answer.text())
         if found is None:
             raise Broken("there is no report form")
+        losing = asyncio.create_task(_lose_and_bring_back(stage, intake, pace.seconds, say))
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_lose_and_bring_back(stage, intake, pace.reports / pace.rate))
             started, room = time.monotonic(), asyncio.Semaphore(UNDER_WAY_MAX)
             for number, report in enumerate(intake.made):
                 await asyncio.sleep(max(0.0, started + number / pace.rate - time.monotonic()))
@@ -99,12 +105,13 @@ async def _send_all(stage: Stage, pace: Pace, intake: Intake) -> None:
                 sending = tasks.create_task(_send(session, found[1], report, intake))
                 sending.add_done_callback(lambda _: room.release())
         intake.seconds = time.monotonic() - started
+        await losing
 
 
-async def _tell(intake: Intake, stage: Stage, say: Callable[[str], object]) -> None:
-    """How far it is, while it takes minutes."""
+async def _tell(intake: Intake, pace: Pace, stage: Stage, say: Say) -> None:
+    """How far it is, some times on the way."""
     while True:
-        await asyncio.sleep(PROGRESS_SECONDS)
+        await asyncio.sleep(max(LOOK_SECONDS_MIN, pace.seconds / LOOKS))
         waiting = len(stage.waiting())
         told = f"… {len(intake.answers):,} of {len(intake.made):,} answered"
         say(f"{told}, {waiting:,} batches wait in the spool" if waiting else told)
@@ -133,13 +140,15 @@ async def judge(stage: Stage, intake: Intake) -> str:
     )
 
 
-async def _lose_and_bring_back(stage: Stage, intake: Intake, seconds: float) -> None:
+async def _lose_and_bring_back(stage: Stage, intake: Intake, seconds: float, say: Say) -> None:
     await asyncio.sleep(seconds / 3)
     intake.lost_ts = time.time_ns() // 1_000_000
     stage.lose_database()
+    say("… the database is killed: from now on reports go to the local spool")
     await asyncio.sleep(seconds / 6)
     await stage.bring_database_back()
     intake.back_ts = time.time_ns() // 1_000_000
+    say("… the database is back: what was spooled is forwarded")
 
 
 async def _send(
