@@ -3,13 +3,15 @@
 import asyncio
 import base64
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from encrypting_people import Encrypted
 from encrypting_people import reads as nio_reads
 from encrypting_people import say as nio_says
 from harness.bongsu import running
+from harness.matrix import MatrixError, User
 from harness.process import open_folder
-from playwright.async_api import Route, expect
+from playwright.async_api import Locator, Page, Request, Route, expect
 from web_browser import Web, check_accessible, in_one_browser, opened_browser, picture
 from web_encryption import (
     ENCRYPTED,
@@ -128,6 +130,154 @@ async def test_what_cannot_be_read_is_explained(web: Web) -> None:
         await check_accessible(page)
 
 
+async def test_a_key_that_comes_late_opens_the_message(web: Web) -> None:
+    """The network loses the key on its way, and brings it when nobody waits for it any more."""
+    minji, john = await web.person("민지"), await web.person("John")
+    room_id = await encrypted_chat(minji, john)
+    at = f"#/room/{room_id}"
+    async with web.page(minji, at=at) as ours, web.page(john, at=at) as theirs:
+        await encrypts(minji)
+        await encrypts(john)
+        lost: list[Request] = []
+
+        async def lose(route: Route) -> None:
+            lost.append(route.request)
+            await route.fulfill(json={})
+
+        await ours.route("**/sendToDevice/m.room.encrypted/**", lose)
+        await say(ours, "점심 먹을래?")
+        await expect(theirs.locator(".undecryptable")).to_contain_text("키를 기다리는 중입니다")
+        await expect(theirs.locator(".message").get_by_text("점심")).to_have_count(0)
+        for request in lost:
+            path = request.url.split("/_matrix/client/v3", 1)[1]
+            await minji.call("PUT", path, request.post_data_json)
+        await reads(theirs, "점심 먹을래?")
+        await expect(theirs.locator(".undecryptable")).to_have_count(0)
+
+
+async def test_whoever_had_no_keys_reads_from_their_first_ones_on(web: Web) -> None:
+    minji, john = await web.person("민지"), await web.person("John")
+    room_id = await encrypted_chat(minji, john)
+    at = f"#/room/{room_id}"
+    async with web.page(minji, at=at) as ours:
+        await encrypts(minji)
+        await say(ours, "아직 없지?")
+        await reads(ours, "아직 없지?")
+        async with web.page(john, at=at) as theirs:
+            await encrypts(john)
+            await expect(theirs.locator(".undecryptable")).to_contain_text("로그인하기 전 메시지")
+            await say(ours, "이제 보여?")
+            await reads(theirs, "이제 보여?")
+        await minji.login_again()  # and never shows a key
+        await ours.goto(f"{web.url}/#/settings/devices")
+        devices = ours.locator(".device-trust")
+        await expect(devices.filter(has_text="암호화하지 않는 기기")).to_have_count(1)
+        await expect(devices.filter(has_text="확인됨")).to_have_count(1)
+
+
+async def test_new_chats_are_encrypted_unless_told_otherwise(web: Web) -> None:
+    minji, john, mina = [await web.person(name) for name in ("민지", "John", "Mina")]
+
+    async def is_encrypted(room_id: str) -> bool:
+        try:
+            await minji.call("GET", f"/rooms/{quote(room_id)}/state/m.room.encryption/")
+        except MatrixError as error:
+            if error.errcode != "M_NOT_FOUND":
+                raise
+            return False
+        return True
+
+    async with web.page(minji, at="#/people") as ours, web.page(john) as theirs:
+        await encrypts(minji)
+        await encrypts(john)
+        card = await card_of(ours, john, "John")
+        await card.get_by_text("암호화된 대화로 시작합니다").wait_for()
+        await check_accessible(ours)
+        await picture(ours, "web-new-chat")
+        await card.get_by_role("button", name="대화하기").click()
+        room_id = await room_of(ours)
+        assert await is_encrypted(room_id)
+        await theirs.get_by_role("button", name="수락").click()
+        await say(ours, "우리만 아는 이야기")
+        await reads(theirs, "우리만 아는 이야기")
+        # The server cannot search it: this device does.
+        await ours.get_by_label("대화, 사람, 메시지 찾기").fill("아는 이야기")
+        await ours.locator(".found").get_by_text("우리만").wait_for()
+        await ours.locator(".found").get_by_text("이 기기에 있는 최근 메시지만").wait_for()
+        await ours.get_by_label("대화, 사람, 메시지 찾기").fill("")
+
+        # Mina has no device that encrypts: she would never read it. The person may insist.
+        card = await card_of(ours, mina, "Mina")
+        await card.get_by_text("암호화하는 기기가 없어").wait_for()
+        await card.get_by_role("button", name="그래도 암호화해서 시작").wait_for()
+        await card.get_by_role("button", name="대화하기").click()
+        assert not await is_encrypted(await room_of(ours))
+        await ours.locator(".room-head").get_by_text("암호화 안 됨").wait_for()
+
+        await ours.goto(f"{web.url}/#/new")
+        box = ours.get_by_label("종단간 암호화")
+        await expect(box).to_be_checked()
+        await ours.get_by_label("주소를 받은 누구나").check()
+        await expect(box).not_to_be_checked()
+        await ours.get_by_label("초대받은 사람만").check()
+        await expect(box).to_be_checked()
+        await ours.get_by_label("대화방 이름").fill("가족")
+        await ours.get_by_role("button", name="만들기", exact=True).click()
+        assert await is_encrypted(await room_of(ours))
+
+
+async def card_of(page: Page, user: User, name: str) -> Locator:
+    await page.evaluate("() => { location.hash = '#/people'; }")
+    await page.get_by_label("이름이나 아이디로 찾기").fill(user.user_id)
+    await page.locator("main").get_by_role("button", name=name).click()
+    return page.get_by_role("dialog")
+
+
+async def room_of(page: Page) -> str:
+    await page.wait_for_url("**/#/room/**")
+    return unquote(page.url.split("#/room/")[1])
+
+
+async def test_the_server_cannot_take_the_lock_off_a_room(web: Web) -> None:
+    """Goal: what was encrypted once gets no word in the clear. Method: the room is read anew from a
+    server that denies its encryption; what the device remembers of it lies with its keys."""
+    minji = await web.person("민지")
+    room_id = await minji.create_room(name="메모", initial_state=[ENCRYPTED])
+    async with web.context(minji) as context:
+        page = await context.new_page()
+        await page.goto(f"{web.url}/#/room/{room_id}")
+        await encrypts(minji)
+        await say(page, "비밀 하나")
+        await reads(page, "비밀 하나")
+        await page.goto(f"{web.url}/icon.svg")
+        await page.evaluate(FORGET_ROOMS)
+        await page.route("**/_matrix/client/v3/sync?**", deny_encryption)
+        await page.goto(f"{web.url}/#/room/{room_id}")
+        await page.locator(".room-head").get_by_text("암호화 안 됨").wait_for()
+        await say(page, "비밀 둘")
+        await page.get_by_text("서버가 아니라고 합니다").wait_for()
+        await page.unroute_all(behavior="ignoreErrors")
+        history = await minji.call("GET", f"/rooms/{room_id}/messages?dir=b")
+        assert "m.room.message" not in [each["type"] for each in history["chunk"]]
+
+
+FORGET_ROOMS = """async () => {
+    for (const { name } of await indexedDB.databases())
+        if (!name.includes("crypto"))
+            await new Promise((done) => (indexedDB.deleteDatabase(name).onsuccess = done));
+}"""
+
+
+async def deny_encryption(route: Route) -> None:
+    answer = await route.fetch()
+    body = await answer.json()
+    for room in body.get("rooms", {}).get("join", {}).values():
+        for part in room.values():
+            events = part.get("events", []) if isinstance(part, dict) else []
+            events[:] = [each for each in events if each["type"] != "m.room.encryption"]
+    await route.fulfill(response=answer, json=body)
+
+
 async def test_a_room_that_is_not_encrypted_says_so(web: Web) -> None:
     minji = await web.person("민지")
     room_id = await minji.create_room(name="모임")
@@ -212,11 +362,17 @@ async def test_server_killed_in_mid_sentence() -> None:
                 server.kill()
                 await say(ours, "서버가 없어도 쓴다")
                 await reads(ours, "서버가 없어도 쓴다")
+                await say(theirs, "나도 쓴다")  # with a key that nobody has yet
                 server.start()
                 await reads(theirs, "서버가 없어도 쓴다")
-                await expect(ours.locator(".message").get_by_text("쓴다")).to_have_count(1)
+                await reads(ours, "나도 쓴다")
+                await say(ours, "다시 들린다")
+                await reads(theirs, "다시 들린다")
+                for page in (ours, theirs):
+                    await expect(page.locator(".message").get_by_text("쓴다")).to_have_count(2)
+                    await expect(page.locator(".undecryptable")).to_have_count(0)
             history = await minji.call("GET", f"/rooms/{room_id}/messages?dir=b")
             kinds = [each["type"] for each in history["chunk"]]
-            assert kinds.count("m.room.encrypted") == 2
+            assert kinds.count("m.room.encrypted") == 4
             assert "m.room.message" not in kinds
             await web.close()

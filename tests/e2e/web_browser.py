@@ -24,7 +24,7 @@ from urllib.parse import quote
 import pytest
 from desk_browser import SIZES, check_accessible, needs_chromium, opened_browser, picture
 from harness.http import HttpClient
-from harness.matrix import User, register
+from harness.matrix import User, login, register
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from bongsu.http.browser.build import folder_of
@@ -63,6 +63,10 @@ class Web:
         path = f"/profile/{quote(user.user_id)}/displayname"
         await user.call("PUT", path, {"displayname": name})
         return user
+
+    async def sign_in(self, user_id: str, password: str) -> User:
+        """A device of an account that was made elsewhere."""
+        return await login(self._client, user_id, password)
 
     @asynccontextmanager
     async def page(

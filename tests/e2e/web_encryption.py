@@ -92,6 +92,10 @@ async def reads(page: Page, text: str) -> None:
 
 async def make_recovery_key(page: Page) -> str:
     await page.get_by_role("button", name="복구 키 만들기").click()
+    return await keep_recovery_key(page)
+
+
+async def keep_recovery_key(page: Page) -> str:
     dialog = page.get_by_role("dialog")
     shown = dialog.locator(".recovery-key")
     await shown.get_by_text(RECOVERY_KEY).wait_for()

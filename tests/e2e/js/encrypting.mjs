@@ -70,8 +70,8 @@ export class Device {
         return this;
     }
 
-    // Cross-signing keys, secret storage and a key backup, as a client sets them up for a newcomer.
-    async bootstrap() {
+    // Cross-signing keys, secret storage (opened by a key, or by a phrase) and a key backup, as a client sets them up.
+    async bootstrap(phrase = undefined) {
         const identifier = { type: "m.id.user", user: this.userId };
         await this.crypto.bootstrapCrossSigning({
             authUploadDeviceSigningKeys: (upload) =>
@@ -80,7 +80,7 @@ export class Device {
         await this.crypto.bootstrapSecretStorage({
             setupNewKeyBackup: true,
             createSecretStorageKey: async () => {
-                const key = await this.crypto.createRecoveryKeyFromPassphrase();
+                const key = await this.crypto.createRecoveryKeyFromPassphrase(phrase);
                 this.secrets.key = key.privateKey;
                 return key;
             },

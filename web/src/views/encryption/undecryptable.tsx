@@ -3,9 +3,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type MatrixEvent, MatrixEventEvent } from "matrix-js-sdk";
+import type { CryptoBackend } from "matrix-js-sdk/lib/common-crypto/CryptoBackend";
 
 import { matrix } from "../../matrix/client";
-import { encryption } from "../../matrix/crypto";
+import { crypto, encryption } from "../../matrix/crypto";
 import { type Unreadable, unreadable } from "../../matrix/crypto-rooms";
 import { Icon } from "../../ui/icon";
 import { words } from "../../words";
@@ -31,13 +32,13 @@ const w = words({
 
 export function Undecryptable({ event }: { event: MatrixEvent }) {
   const seen = useSignal(0);
-  const isReady = encryption.value.phase === "ready"; // a message may be older than the engine
+  const { phase, verified, backup } = encryption.value; // what is known of them is part of why it failed
   useEffect(() => {
     const again = () => seen.value++;
     event.on(MatrixEventEvent.Decrypted, again);
-    void matrix().decryptEventIfNeeded(event).finally(again); // it may have been over before we listened
+    if (phase === "ready") void attempt(event).finally(again); // it may have been over before we listened
     return () => void event.off(MatrixEventEvent.Decrypted, again);
-  }, [event, isReady]);
+  }, [event, phase, verified, backup]);
   seen.value;
   const { text, confirm } = said(event);
   return (
@@ -47,6 +48,12 @@ export function Undecryptable({ event }: { event: MatrixEvent }) {
       {confirm && <button class="plain" onClick={() => open("confirm")}>{w.confirm}</button>}
     </p>
   );
+}
+
+/** Anew, however it ended before: keys, or the reason why there are none, may have come without this message's knowing. */
+async function attempt(event: MatrixEvent): Promise<void> {
+  if (!event.isEncrypted() || (event.getClearContent() && !event.isDecryptionFailure())) return;
+  await event.attemptDecryption(crypto() as unknown as CryptoBackend, { isRetry: true });
 }
 
 /** In one line, for lists and notifications. */
