@@ -1,5 +1,6 @@
 """A child process that died makes room for the next one."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -10,7 +11,7 @@ from bongsu.host.child_process import ChildProcess, Command
 from bongsu.host.kept_process import KeptProcess
 
 
-async def test_a_dead_one_is_gone_before_the_next_is_launched(tmp_path: Path) -> None:
+def test_a_dead_one_is_gone_before_the_next_is_launched(tmp_path: Path) -> None:
     """Goal: a PostgreSQL that was killed does not find its own lock held by a dead one. Method: a
     child is killed, and nobody has waited for it when it is started anew."""
     lives: list[ChildProcess] = []
@@ -31,4 +32,4 @@ async def test_a_dead_one_is_gone_before_the_next_is_launched(tmp_path: Path) ->
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert kept.start().pid != pid
-    await kept.stop()
+    asyncio.run(kept.stop())

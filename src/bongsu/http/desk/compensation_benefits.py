@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 from starlette.responses import Response
 
@@ -15,11 +16,17 @@ from bongsu.desk.compensation.benefit_files import (
     read_answers,
     write_csv,
 )
-from bongsu.desk.compensation.benefits import BATCH_ID, GRANTABLE, Batch, BatchState, Benefits
+from bongsu.desk.compensation.benefits import BATCH_ID, GRANTABLE, BatchState, Benefits, State
 from bongsu.desk.compensation.payouts import ResultRefused
 from bongsu.desk.compensation.programme import Kind
+from bongsu.http.desk.batch_pages import (
+    ID_CHARS_MAX,
+    LINES_SHOWN,
+    count_states,
+    download,
+    uploaded,
+)
 from bongsu.http.desk.compensation_api import API
-from bongsu.http.desk.compensation_payouts import ID_CHARS_MAX, LINES_SHOWN
 from bongsu.http.desk.compensation_programmes import APPROVERS, HOME
 from bongsu.http.desk.endpoints import Endpoint, api, get, post
 from bongsu.http.desk.json_bodies import answer_json, read_json
@@ -117,21 +124,13 @@ class BenefitPages:
         if form not in ("csv", "json"):
             raise visit.refuse("base.field_wrong", name="form")
         batch, lines = await self._benefits.open(visit.operator.user_id, visit.path["batch"])
-        headers = {
-            "Content-Disposition": f'attachment; filename="{batch.batch_id}.{form}"',
-            "Cache-Control": "no-store",
-        }
+        name = f"{batch.batch_id}.{form}"
         if form == "csv":
-            return Response(write_csv(batch, lines), headers=headers, media_type="text/csv")
-        response = answer_json(as_file(batch, lines))
-        response.headers.update(headers)
-        return response
+            return download(name, write_csv(batch, lines), "text/csv")
+        return download(name, msgspec.json.encode(as_file(batch, lines)), "application/json")
 
     async def take(self, visit: Visit) -> Response:
-        uploads = visit.files("result")
-        if not uploads:
-            raise visit.refuse("base.field_missing", name="result")
-        content, batch_id = await uploads[0].read(RESULT_BYTES_MAX + 1), visit.path["batch"]
+        content, batch_id = await uploaded(visit, RESULT_BYTES_MAX), visit.path["batch"]
         try:
             await self._benefits.take(visit.operator.user_id, batch_id, read_answers(content))
         except ResultRefused as refused:
@@ -140,16 +139,12 @@ class BenefitPages:
 
     async def _show(self, visit: Visit, *, complaints: list[str]) -> Response:
         batch, lines = await self._benefits.batch(visit.path["batch"])
-        states = {
-            state: sum(line.state == state for line in lines)
-            for state in ("sent", "granted", "failed")
-        }
         return visit.render(
             "compensation/benefit_batch.html",
             status=400 if complaints else 200,
             batch=batch,
             lines=lines[:LINES_SHOWN],
-            states=states,
+            states=count_states(lines, State),
             complaints=complaints,
         )
 
@@ -168,7 +163,8 @@ class BenefitPages:
     async def order(self, visit: Visit) -> Response:
         order = await read_json(visit, BatchOrder, "an order of a batch")
         batch = await self._benefits.make_batch(visit.operator.user_id, order.batch, order.kind)
-        return answer_json(_told(BatchState(batch, await self._states(batch))))
+        _, lines = await self._benefits.batch(batch.batch_id)
+        return answer_json(_told(BatchState(batch, count_states(lines, State))))
 
     async def tell(self, visit: Visit) -> Response:
         return answer_json(
@@ -180,17 +176,10 @@ class BenefitPages:
         changed = await self._benefits.take(visit.operator.user_id, visit.path["batch"], answers)
         return answer_json(AnswersTaken(changed))
 
-    async def _states(self, batch: Batch) -> dict[str, int]:
-        _, lines = await self._benefits.batch(batch.batch_id)
-        states: dict[str, int] = {}
-        for line in lines:
-            states[line.state.value] = states.get(line.state.value, 0) + 1
-        return states
-
 
 def _told(state: BatchState) -> ToldBatch:
     batch = state.batch
     return ToldBatch(
         batch.batch_id, batch.kind, batch.made_ts, batch.operator, batch.line_count,
-        dict(state.states),
+        {name: count for name, count in state.states.items() if count},
     )  # fmt: skip

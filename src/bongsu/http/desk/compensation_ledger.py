@@ -9,8 +9,9 @@ from starlette.responses import Response
 from bongsu.desk.compensation.accounts import Balance, recovery
 from bongsu.desk.compensation.ledger import Ledger, LedgerStore
 from bongsu.desk.reports.catalogue import CURRENCIES
+from bongsu.http.desk.batch_pages import ID_CHARS_MAX
 from bongsu.http.desk.compensation_figures import said_amount
-from bongsu.http.desk.compensation_payouts import ID_CHARS_MAX, read_amount
+from bongsu.http.desk.compensation_payouts import read_amount
 from bongsu.http.desk.compensation_programmes import APPROVERS, HOME
 from bongsu.http.desk.endpoints import Endpoint, get, post
 from bongsu.http.desk.visit import Visit

@@ -9,11 +9,18 @@ from bongsu.desk.compensation.accounts import Case
 from bongsu.desk.compensation.deciding import REASON_CHARS_MAX, Deciding
 from bongsu.desk.compensation.pain002 import BYTES_MAX
 from bongsu.desk.compensation.paying import Paying
-from bongsu.desk.compensation.payouts import ResultRefused
+from bongsu.desk.compensation.payouts import LineState, ResultRefused
 from bongsu.desk.compensation.versions import Programmes, parsed
 from bongsu.desk.reports.catalogue import CURRENCIES
 from bongsu.desk.reports.money import format_amount, parse_amount
 from bongsu.desk.roles import Role
+from bongsu.http.desk.batch_pages import (
+    ID_CHARS_MAX,
+    LINES_SHOWN,
+    count_states,
+    download,
+    uploaded,
+)
 from bongsu.http.desk.compensation_figures import said_amount
 from bongsu.http.desk.compensation_programmes import APPROVERS, HOME, READERS
 from bongsu.http.desk.endpoints import Endpoint, get, post
@@ -22,8 +29,6 @@ from bongsu.http.desk.visit import Visit
 BATCHES = HOME + "/batches"
 BATCH = BATCHES + "/{batch}"
 CASE = HOME + "/cases/{name}/{report}"
-LINES_SHOWN = 500
-ID_CHARS_MAX = 64
 _FORMS = {"pain.001": ("xml", "application/xml"), "csv": ("csv", "text/csv")}
 
 
@@ -124,19 +129,10 @@ class PayoutPages:
             raise visit.refuse("base.field_wrong", name="form")
         content = await self._paying.export(visit.operator.user_id, batch_id, form)
         ending, media_type = _FORMS[form]
-        name = f"{batch_id}.{ending}"
-        headers = {
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "Cache-Control": "no-store",
-        }
-        return Response(content, headers=headers, media_type=media_type)
+        return download(f"{batch_id}.{ending}", content, media_type)
 
     async def take_result(self, visit: Visit) -> Response:
-        uploads = visit.files("result")
-        if not uploads:
-            raise visit.refuse("base.field_missing", name="result")
-        content = await uploads[0].read(BYTES_MAX + 1)
-        batch_id = visit.path["batch"]
+        content, batch_id = await uploaded(visit, BYTES_MAX), visit.path["batch"]
         try:
             await self._paying.take_result(visit.operator.user_id, batch_id, content)
         except ResultRefused as refused:
@@ -151,16 +147,12 @@ class PayoutPages:
 
     async def _show_batch(self, visit: Visit, *, complaints: list[str]) -> Response:
         batch, lines = await self._paying.batch(visit.path["batch"])
-        states = {
-            state: sum(line.state == state for line in lines)
-            for state in ("sent", "paid", "returned")
-        }
         return visit.render(
             "compensation/batch.html",
             status=400 if complaints else 200,
             batch=batch,
             lines=lines[:LINES_SHOWN],
-            states=states,
+            states=count_states(lines, LineState),
             complaints=complaints,
             money=format_amount,
         )
