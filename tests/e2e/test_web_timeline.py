@@ -1,11 +1,12 @@
 """What two people see in a room, in two browsers: messages, numbers, answers, threads."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from harness.matrix import User
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 from web_browser import Web, check_accessible, in_one_browser, picture
 
 pytestmark = in_one_browser
@@ -40,6 +41,10 @@ async def choose(page: Page, text: str, action: str) -> None:
     """One thing from a message's menu, by the pointer."""
     await message(page, text).locator(".bubble").first.click(button="right")
     await page.get_by_role("menuitem", name=action, exact=True).click()
+
+
+def answer_to(event_id: str) -> dict[str, Any]:
+    return {"msgtype": "m.text", "m.relates_to": {"m.in_reply_to": {"event_id": event_id}}}
 
 
 async def relate(user: User, room_id: str, kind: str, relation: dict[str, Any], **more: Any) -> str:
@@ -141,6 +146,57 @@ async def test_a_thread_runs_beside_its_room(web: Web) -> None:
         reply = await message(panel, "두 대면 돼요").get_attribute("data-event") or ""
         await ours.goto(f"{web.url}/{at(room_id, event=reply)}")  # jumped to where it stands
         await expect(message(inside, "두 대면 돼요")).to_be_in_viewport()
+
+
+async def test_nothing_is_missing_after_a_gap_of_sync(web: Web) -> None:
+    """Method: hold the next sync back until it has to leave most of what was said meanwhile out;
+    in the room, and in a thread that stands open beside it."""
+    minji, john, room_id = await two(web)
+    root = await john.send_text(room_id, "차는 몇 대?")
+    gone = await john.send_text(room_id, "지울 글")
+    await john.send(room_id, {**answer_to(gone), "body": "지울 글에 답한 글"})
+    async with web.page(minji, at=at(room_id, thread=root)) as page:
+        main, panel = page.locator(".room-main"), page.locator(".side")
+        await expect(message(panel, "차는 몇 대?")).to_be_visible()
+        quote_of_it = message(main, "답한 글").locator(".quote")
+        await expect(quote_of_it).to_contain_text("지울 글")
+        held, over = asyncio.Event(), asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            held.set()
+            await over.wait()
+            await route.continue_()
+
+        await page.route("**/sync?*", hold)
+        await john.send_text(room_id, "틈 앞")  # ends the poll that waits, if it did not end before
+        await held.wait()
+        relation = {"m.relates_to": {"rel_type": "m.thread", "event_id": root}}
+        for n in range(12):
+            await john.send(room_id, {"msgtype": "m.text", "body": f"댓글 {n:02}", **relation})
+        await john.call("PUT", f"/rooms/{quote(room_id)}/redact/{quote(gone)}/1", {})
+        for n in range(25):
+            await john.send_text(room_id, f"말 {n:02}")
+        over.set()
+        await expect(message(main, "말 24")).to_be_in_viewport()
+        for n in range(12):
+            await expect(message(panel, f"댓글 {n:02}")).to_have_count(1)
+        await main.get_by_role("log").press("Home")
+        for n in range(25):
+            await expect(message(main, f"말 {n:02}")).to_have_count(1)
+        await expect(main.locator("article .text", has_text="지울 글").first).to_have_text(
+            "지울 글에 답한 글"
+        )
+        await expect(quote_of_it).to_contain_text("삭제된 메시지")
+
+
+async def test_a_deleted_message_is_not_quoted_any_longer(web: Web) -> None:
+    minji, john, room_id = await two(web)
+    gone = await john.send_text(room_id, "지울 글")
+    await john.send(room_id, {**answer_to(gone), "body": "답한 글"})
+    async with web.page(minji, at=at(room_id)) as page:
+        await expect(message(page, "답한 글").locator(".quote")).to_contain_text("지울 글")
+        await john.call("PUT", f"/rooms/{quote(room_id)}/redact/{quote(gone)}/1", {})
+        await expect(message(page, "답한 글").locator(".quote")).to_contain_text("삭제된 메시지")
 
 
 BODIES: Sequence[tuple[str, dict[str, str]]] = [

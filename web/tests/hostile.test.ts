@@ -8,8 +8,8 @@ vi.stubGlobal("addEventListener", () => undefined);
 vi.stubGlobal("document", { documentElement: {}, addEventListener: () => undefined });
 vi.stubGlobal("localStorage", { getItem: () => "ko", setItem: () => undefined });
 
-const { happenedInWords } = await import("../src/matrix/happened");
-const { inWords, isSaid } = await import("../src/matrix/last-line");
+const { happenedInWords, nameIn } = await import("../src/matrix/happened");
+const { inWords, isSaid, oneLine } = await import("../src/matrix/last-line");
 const { fileBody } = await import("../src/matrix/media-content");
 const { bodyOf, kindOf, redactedBy, threadOf } = await import("../src/matrix/timeline/kinds");
 const { Relations } = await import("../src/matrix/timeline/relations");
@@ -86,5 +86,28 @@ describe("nonsense", () => {
     expect(rows.find((row) => row.id === "$root")).toMatchObject({ kind: "message" });
     expect(rows.filter((row) => row.kind === "message").length).toBeGreaterThan(all.length / 4);
     for (const row of rows) if (row.kind === "message") for (const { key } of row.reactions) expect(typeof key).toBe("string");
+  });
+});
+
+describe("names", () => {
+  const named = (names: Record<string, string>) => {
+    const people = new Map(Object.entries(names).map(([userId, rawDisplayName]) => [userId, { userId, rawDisplayName, membership: "join", events: {} }]));
+    const alike = (name: string) => [...people.values()].filter((each) => each.rawDisplayName === name).map(({ userId }) => userId);
+    return {
+      getMember: (userId: string) => people.get(userId) ?? null, findEventById: () => undefined, client: { getUser: () => null },
+      currentState: { getUserIdsWithDisplayName: alike },
+    } as unknown as Room;
+  };
+
+  it("neither turn the text after them around, nor pile up over what is above", () => {
+    expect(oneLine("\u202eevil\u2066 a")).toBe("evil a");
+    const piled = oneLine(`Z${"\u0336".repeat(500)}algo`);
+    expect(piled).toBe(`Z${"\u0336".repeat(4)}algo`);
+    expect(oneLine("한글 नमस्ते")).toBe("한글 नमस्ते");
+  });
+
+  it("tell two of one name apart, and nobody else", () => {
+    const room = named({ "@a:x": "민지", "@b:x": "민지", "@c:x": "서준", "@d:x": "" });
+    expect(["@a:x", "@b:x", "@c:x", "@d:x", "@gone:x"].map((id) => nameIn(room, id))).toEqual(["민지 (@a)", "민지 (@b)", "서준", "d", "gone"]);
   });
 });

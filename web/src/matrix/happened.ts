@@ -93,11 +93,24 @@ function gone(before: unknown, bySelf: boolean, by: string, who: string): string
   }
 }
 
-/** A person's name in a room, of bounded length; the local part of the id for whoever has none. */
+/** A person's name in a room, of bounded length; the local part of the id for whoever has none, and beside a name that two have. */
 export function nameIn(room: Room | null, userId: string): string {
   const member = room?.getMember(userId);
   const named = [member && memberName(member, room), room?.client.getUser(userId)?.displayName].map(oneLine);
-  return named.find((name) => name && name !== userId) ?? userId.replace(/^@/, "").split(":")[0] ?? userId;
+  const name = named.find((name) => name && name !== userId);
+  const local = userId.replace(/^@/, "").split(":")[0] ?? userId;
+  if (!name) return local;
+  return room && member && isShared(room, member) ? `${name} (@${local})` : name;
+}
+
+/** Another one there has the same name, or one that looks the same: it might be put on to be taken for them. */
+function isShared(room: Room, { userId, rawDisplayName }: RoomMember): boolean {
+  return room.currentState.getUserIdsWithDisplayName(rawDisplayName).some((other) => other !== userId && isThere(room, other));
+}
+
+function isThere(room: Room, userId: string): boolean {
+  const membership = room.getMember(userId)?.membership;
+  return membership === KnownMembership.Join || membership === KnownMembership.Invite;
 }
 
 /** What a member is called there; whoever was removed has no name in that event, but had one before. */

@@ -9,6 +9,8 @@ import { words } from "../words";
 
 const SCANNED_MAX = 100; // events looked at, from the newest
 const LINE_CHARACTERS_MAX = 160;
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g; // the direction of writing, for all that follows
+const PILES = /(\p{M}{4})\p{M}+/gu; // more marks upon a letter than any language has
 
 const w = words({
   picture: ["사진", "Photo"],
@@ -122,10 +124,10 @@ function named(kind: string, name: unknown): string {
   return line ? w.named(kind, line) : kind;
 }
 
-/** Cut between characters, not inside one; nothing for what is no text. */
+/** Cut between characters, not inside one; nothing for what is no text, nor what would spoil the text around it. */
 export function oneLine(text: unknown): string {
   if (typeof text !== "string") return "";
-  const line = text.slice(0, LINE_CHARACTERS_MAX * 4).replace(/\s+/gu, " ").trim();
+  const line = text.slice(0, LINE_CHARACTERS_MAX * 4).replace(TURNS, "").replace(PILES, "$1").replace(/\s+/gu, " ").trim();
   const letters = [...line];
   return letters.length > LINE_CHARACTERS_MAX ? `${letters.slice(0, LINE_CHARACTERS_MAX).join("")}…` : line;
 }

@@ -49,7 +49,7 @@ export class RoomTimeline {
   /** Event that the reader had read up to when the room was opened; the line of what is new stands behind it. */
   readonly readBefore: string | undefined;
   private readonly window = new EventWindow<MatrixEvent>();
-  private readonly relations = new Relations();
+  private relations = new Relations();
   private readonly audiences: Audiences;
   private readonly source: Source;
   private readonly viewer: string;
@@ -178,6 +178,12 @@ export class RoomTimeline {
 
   private publish(): void {
     const { window, room } = this;
+    const names = new Map<string, string>(); // a few people say hundreds of messages
+    const nameOf = (userId: string) => {
+      const name = names.get(userId) ?? nameIn(room, userId);
+      names.set(userId, name);
+      return name;
+    };
     this.rows.value = rowsOf(
       {
         events: window.events,
@@ -187,7 +193,7 @@ export class RoomTimeline {
         thread: this.thread,
         unread: this.audiences.unread(window.events, this.scope, window.live),
         firstUnread: this.firstUnread(),
-        nameOf: (userId) => nameIn(room, userId),
+        nameOf,
         threadUnread: (root, latest) => this.threadUnread(root, latest),
         looksOf: (eventId) => looksOf(this.eventOf(eventId)),
       },
@@ -201,6 +207,7 @@ export class RoomTimeline {
     const events = this.liveEvents();
     const token = isTrimmed(live) ? undefined : live.getPaginationToken(EventTimeline.BACKWARDS);
     const complete = events[0]?.getType() === "m.room.create" || !events.length;
+    this.relations = new Relations(); // what was known may have been taken back in a gap of sync
     this.note(events);
     this.window.reset(events, token ?? (complete ? null : undefined), null, true);
     this.settle();
@@ -224,8 +231,10 @@ export class RoomTimeline {
       const kept = page.events.filter((each) => this.keeps(each));
       if (direction === "b") this.window.prepend(kept, page.next);
       else this.window.append(kept, page.next);
-      if (direction === "f" && page.next === null) await this.catchUp(turn);
-      if (turn === this.opened) this.shrink(direction === "b" ? "end" : "start");
+      const isReached = direction === "b" || page.next !== null || (await this.catchUp(turn));
+      if (turn !== this.opened) return;
+      this.shrink(direction === "b" ? "end" : "start");
+      if (!isReached) edge.value = "failed"; // sync is far behind: later, by the person's wish
     } catch (error) {
       if (turn !== this.opened) return;
       edge.value = error instanceof MatrixError && error.httpStatus === 404 ? "none" : "failed";
@@ -241,8 +250,8 @@ export class RoomTimeline {
     return (await tokenAt(this.client, this.room, outermost.getId()!, direction)) ?? undefined;
   }
 
-  /** Pages and sync run apart: go on until the last event of the one is found in the other. */
-  private async catchUp(turn: number): Promise<void> {
+  /** Pages and sync run apart: go on until the last event of the one is found in the other. Returns whether it was. */
+  private async catchUp(turn: number): Promise<boolean> {
     const { window } = this;
     for (let tries = 0; tries < CATCH_UP_TRIES; tries++) {
       const live = this.liveEvents();
@@ -250,14 +259,16 @@ export class RoomTimeline {
       if (met !== -1 || !live.length) {
         window.live = true;
         window.append(live.slice(met + 1), null);
-        return;
+        return true;
       }
       window.forward = undefined;
       const page = await this.source.page("f", await this.token("f"));
-      if (turn !== this.opened) return;
+      if (turn !== this.opened) return false;
       this.note(page.events);
-      window.append(page.events, page.next);
+      window.append(page.events.filter((each) => this.keeps(each)), page.next);
     }
+    window.forward = undefined;
+    return false;
   }
 
   /** First draw what came, then let go of the other end: a view keeps its place best by one change at a time. */
@@ -317,14 +328,17 @@ export class RoomTimeline {
 
   /** Sync left a gap: what is shown is history now, or, for who stayed at the end, begins anew. */
   private onGap(): void {
-    if (this.thread || !this.window.live) return;
-    if (this.following) {
-      this.window.reset([], this.room.getLiveTimeline().getPaginationToken(EventTimeline.BACKWARDS), null, true);
-      this.older.value = "more";
-    } else {
+    if (!this.window.live) return;
+    if (!this.following) {
       this.window.live = false;
       this.window.forward = undefined;
       this.newer.value = "more";
+    } else if (this.thread) {
+      void this.open().catch(() => undefined); // the edge says that it failed
+    } else {
+      this.relations = new Relations();
+      this.window.reset([], this.room.getLiveTimeline().getPaginationToken(EventTimeline.BACKWARDS), null, true);
+      this.older.value = "more";
     }
     this.change();
   }

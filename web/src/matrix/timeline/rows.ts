@@ -33,6 +33,7 @@ export interface MessageRow extends Common {
   content: IContent; // as last edited
   edited: boolean;
   replyTo?: string;
+  quoted?: string; // another text whenever what it answers looks different
   reactions: Reaction[];
   thread?: { count: number; latest?: MatrixEvent; unread: boolean };
   unread: number; // people who have not read it; 0 also where nobody counts
@@ -99,6 +100,7 @@ function message(event: MatrixEvent, material: Material, unread: number): Messag
   const thread = summary && { ...summary, unread: material.threadUnread(id, summary.latest) };
   const name = material.nameOf(sender);
   const replyTo = body === "redacted" ? undefined : replyOf(event.getWireContent());
+  const quoted = replyTo && material.looksOf(replyTo);
   const row: MessageRow = {
     kind: "message",
     key: event.getUnsigned().transaction_id ?? id,
@@ -115,6 +117,7 @@ function message(event: MatrixEvent, material: Material, unread: number): Messag
     content,
     edited: Boolean(edit ?? ownEdit),
     replyTo,
+    quoted,
     reactions,
     thread,
     unread,
@@ -123,7 +126,7 @@ function message(event: MatrixEvent, material: Material, unread: number): Messag
     stamp: "",
   };
   const said = reactions.map((r) => `${r.key}${r.senders.length}${r.senders.at(-1) ?? ""}${r.mine ?? ""}`).join();
-  row.stamp = [id, body, name, edit?.getId(), ownEdit?.txnId, ownEdit?.state, said, unread, replyTo && material.looksOf(replyTo)]
+  row.stamp = [id, body, name, edit?.getId(), ownEdit?.txnId, ownEdit?.state, said, unread, quoted]
     .concat(thread && [thread.count, thread.latest?.getId(), thread.latest?.isRedacted(), thread.unread].join("/"))
     .join("|");
   return row;

@@ -4,7 +4,6 @@ import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 
 import { matrix } from "../../matrix/client";
-import { send } from "../../matrix/outbox";
 import { rooms } from "../../matrix/rooms";
 import { matches } from "../../matrix/search";
 import type { MessageRow } from "../../matrix/timeline/rows";
@@ -12,6 +11,7 @@ import { Avatar } from "../../ui/avatar";
 import { ask, tell } from "../../ui/question";
 import { words } from "../../words";
 import type { Here } from "./here";
+import { sendOrTell } from "./send-or-tell";
 
 const SHOWN_MAX = 50;
 
@@ -33,8 +33,7 @@ export function Forward({ here, row, close }: { here: Here; row: MessageRow; clo
     const leaks = here.room.hasEncryptionStateEvent() && !to.encrypted;
     if (leaks && !(await ask({ title: w.open, text: w.openText, yes: w.yes, danger: true }))) return;
     const { "m.relates_to": _relation, "m.mentions": _mentions, ...content } = row.content;
-    await send({ roomId: to.id, type: row.event?.getType() ?? "m.room.message", content });
-    tell(w.done(to.name));
+    if (await sendOrTell({ roomId: to.id, type: row.event?.getType() ?? "m.room.message", content })) tell(w.done(to.name));
   };
   return (
     <>

@@ -3,7 +3,6 @@
 import { EventType } from "matrix-js-sdk";
 
 import { matrix } from "../../matrix/client";
-import { send } from "../../matrix/outbox";
 import type { MessageRow } from "../../matrix/timeline/rows";
 import { address, go } from "../../router";
 import { inPlainWords } from "../../ui/errors";
@@ -12,6 +11,7 @@ import { words } from "../../words";
 import { plainOf } from "./bodies/text";
 import { compose, composerKey } from "./composing";
 import { about, type Here } from "./here";
+import { sendOrTell } from "./send-or-tell";
 
 export type Action =
   | "reply" | "thread" | "edit" | "copy" | "link" | "forward" | "pin" | "unpin" | "readers" | "history" | "report" | "delete";
@@ -93,7 +93,7 @@ async function pin(here: Here, id: string, pinned: boolean): Promise<void> {
 
 async function remove({ room }: Here, row: MessageRow): Promise<void> {
   if (!(await ask({ title: w.deleteTitle, text: w.deleteText, yes: w.delete, danger: true }))) return;
-  await send({ roomId: room.roomId, type: "m.room.redaction", redacts: row.id, content: {} });
+  await sendOrTell({ roomId: room.roomId, type: "m.room.redaction", redacts: row.id, content: {} });
 }
 
 async function copy(text: string): Promise<void> {

@@ -70,7 +70,7 @@ export const Message = memo(function Message({ row, marked }: { row: MessageRow;
         <span class={row.mine || !row.runStart ? "hidden-from-sight" : "name"}><bdi>{row.mine ? w.me : row.name}</bdi></span>
         <div class="beside">
           <div class={`bubble of-${row.body}`} data-failed={row.pending?.state === "failed" || undefined}>
-            {row.replyTo && <ReplyQuote eventId={row.replyTo} />}
+            {row.replyTo && <ReplyQuote key={row.quoted} eventId={row.replyTo} />}
             <Said row={row} />
           </div>
           <div class="aside">

@@ -23,12 +23,14 @@ export function Pinned({ room }: { room: Room }) {
   const at = Math.min(chosen.value, ids.length - 1);
   const id = ids[at];
   useEffect(() => {
-    if (!id) return;
-    const known = findEvent(room.roomId, id);
-    if (known) event.value = known;
-    else void rootEvent(matrix(), room, id).then((got) => (event.value = got), () => (event.value = null));
+    const known = id ? findEvent(room.roomId, id) : undefined;
+    event.value = known ?? null;
+    if (!id || known) return undefined;
+    let isWanted = true;
+    void rootEvent(matrix(), room, id).then((got) => isWanted && (event.value = got), () => undefined);
+    return () => void (isWanted = false);
   }, [id]);
-  if (!id || event.value?.getId() !== id || event.value.isRedacted()) return null;
+  if (!id || !event.value || event.value.isRedacted()) return null;
   return (
     <button
       class="plain pinned"

@@ -1,11 +1,11 @@
 /** The reactions at a message: what, how many, whose; a press adds one's own or takes it back. */
 
 import { nameIn } from "../../matrix/happened";
-import { send } from "../../matrix/outbox";
 import type { Reaction } from "../../matrix/timeline/relations";
 import type { MessageRow } from "../../matrix/timeline/rows";
 import { words } from "../../words";
 import { about, type Here, useHere } from "./here";
+import { sendOrTell } from "./send-or-tell";
 
 const NAMED_MAX = 8; // people named at a reaction; the rest are counted
 
@@ -43,9 +43,9 @@ export async function react({ room }: Here, row: MessageRow, key: string): Promi
   const mine = row.reactions.find((reaction) => reaction.key === key)?.mine;
   if (mine === undefined) {
     const content = { "m.relates_to": { rel_type: "m.annotation", event_id: row.id, key } };
-    await send({ roomId: room.roomId, type: "m.reaction", content });
+    await sendOrTell({ roomId: room.roomId, type: "m.reaction", content });
   } else if (mine.startsWith("$")) {
-    await send({ roomId: room.roomId, type: "m.room.redaction", redacts: mine, content: {} });
+    await sendOrTell({ roomId: room.roomId, type: "m.room.redaction", redacts: mine, content: {} });
   }
 }
 

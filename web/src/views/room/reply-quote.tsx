@@ -1,7 +1,7 @@
 /** What a message answers, in a line above it; fetched where it is not at hand. */
 
 import { signal, type Signal } from "@preact/signals";
-import { type MatrixEvent, MatrixEventEvent } from "matrix-js-sdk";
+import { MatrixError, type MatrixEvent, MatrixEventEvent } from "matrix-js-sdk";
 import { useEffect } from "preact/hooks";
 
 import { matrix } from "../../matrix/client";
@@ -11,6 +11,7 @@ import { rootEvent } from "../../matrix/timeline/pages";
 import { words } from "../../words";
 import { useHere } from "./here";
 
+const ASKED_AGAIN_MS = 30_000; // of what could not be had just then
 const FETCHED_MAX = 200; // answered messages remembered; then the oldest are asked for again
 
 const w = words({
@@ -20,7 +21,7 @@ const w = words({
 });
 
 type Fetched = Signal<MatrixEvent | "loading" | "gone">;
-const fetched = new Map<string, Fetched>();
+const fetched = new Map<string, Fetched>(); // by room and event
 
 export function ReplyQuote({ eventId }: { eventId: string }) {
   const { room, timeline, show } = useHere();
@@ -43,12 +44,20 @@ export function ReplyQuote({ eventId }: { eventId: string }) {
 }
 
 function fetch(roomId: string, eventId: string): Fetched {
-  let kept = fetched.get(eventId);
+  const key = `${roomId} ${eventId}`;
+  let kept = fetched.get(key);
   if (kept) return kept;
-  fetched.set(eventId, (kept = signal<MatrixEvent | "loading" | "gone">("loading")));
+  fetched.set(key, (kept = signal<MatrixEvent | "loading" | "gone">("loading")));
   if (fetched.size > FETCHED_MAX) fetched.delete(fetched.keys().next().value!);
   const into = kept;
   const room = matrix().getRoom(roomId)!;
-  rootEvent(matrix(), room, eventId).then((event) => (into.value = event), () => (into.value = "gone"));
+  rootEvent(matrix(), room, eventId).then(
+    (event) => (into.value = event),
+    (error: unknown) => {
+      into.value = "gone";
+      if (error instanceof MatrixError && error.httpStatus === 404) return;
+      setTimeout(() => fetched.delete(key), ASKED_AGAIN_MS); // when it is next drawn
+    },
+  );
   return kept;
 }

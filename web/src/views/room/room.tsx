@@ -1,9 +1,10 @@
 /** One room: its head, its timeline, its composer; a thread or the room's own pages beside it. */
 
+import { useComputed } from "@preact/signals";
 import { KnownMembership } from "matrix-js-sdk";
 
 import { ready } from "../../matrix/client";
-import { rooms } from "../../matrix/rooms";
+import { rowsById } from "../../matrix/rooms";
 import { Boundary } from "../../ui/boundary";
 import { words } from "../../words";
 import { Join } from "../join";
@@ -35,7 +36,7 @@ export function RoomView(shown: Shown) {
 }
 
 function Known({ roomId, eventId, thread, panel }: Shown) {
-  rooms.value; // read where it is used: a room that is joined only now
+  useComputed(() => rowsById.value.has(roomId)).value; // a room that is joined only now
   const room = useRoom(roomId);
   if (room?.getMyMembership() !== KnownMembership.Join) return <Join target={roomId} via={[]} />;
   const ofOperator = "m.server_notice" in room.tags;

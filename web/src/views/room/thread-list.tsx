@@ -19,6 +19,7 @@ const w = words({
   title: ["스레드 목록", "Threads"],
   none: ["아직 스레드가 없습니다.", "No threads yet."],
   more: ["더 보기", "Show more"],
+  again: ["다시 시도", "Try again"],
   loading: ["불러오는 중…", "Loading…"],
   replies: [(n: number) => `댓글 ${n}개`, (n: number) => (n === 1 ? "1 reply" : `${n} replies`)],
 });
@@ -31,12 +32,17 @@ interface Listed {
 export function ThreadList({ roomId }: { roomId: string }) {
   const listed = useSignal<Listed | null>(null);
   const wrong = useSignal("");
+  const busy = useSignal(false);
   const load = async () => {
+    busy.value = true;
+    wrong.value = "";
     try {
       const page = await threads(roomId, listed.peek()?.next);
       listed.value = { roots: [...(listed.peek()?.roots ?? []), ...page.roots], next: page.next };
     } catch (error) {
       wrong.value = inPlainWords(error);
+    } finally {
+      busy.value = false;
     }
   };
   useEffect(() => void load(), [roomId]);
@@ -48,7 +54,7 @@ export function ThreadList({ roomId }: { roomId: string }) {
         {!roots && !wrong.value && <p class="quiet" role="status">{w.loading}</p>}
         {roots?.length === 0 && <p class="quiet">{w.none}</p>}
         <ul>{roots?.map((root) => <li key={root.getId()}><Root root={root} /></li>)}</ul>
-        {next && <button onClick={() => void load()}>{w.more}</button>}
+        {(next || (wrong.value && !roots)) && <button disabled={busy.value} onClick={() => void load()}>{wrong.value ? w.again : w.more}</button>}
       </div>
     </Side>
   );

@@ -46,14 +46,14 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
   const upwards = useSignal(false); // what is new begins above what is seen
   const hasSeenFirst = useRef(false); // of what is new
   const wasPlaced = useRef(false); // a list is drawn from its top before it is at its end
+  const jumps = useRef(0); // counted: the latest holds
 
   const jump = async (id: string, align: "start" | "center" = "center") => {
-    try {
-      await timeline.open(id);
-    } catch {
-      return tell(w.missing);
-    }
+    const turn = ++jumps.current;
+    const isThere = await timeline.open(id).then(() => true, () => false);
     await drawn();
+    if (turn !== jumps.current) return;
+    if (!isThere) return tell(w.missing);
     const root = thread ? undefined : timeline.threadRootOf(id);
     if (root) return go({ view: "room", roomId: room.roomId, thread: root, eventId: id }, { replace: true });
     const wanted = timeline.messageOf(id);
@@ -63,9 +63,10 @@ function Opened({ room, eventId, thread }: { room: Room; eventId?: string; threa
     setTimeout(() => marked.value === row.key && (marked.value = null), MARKED_MS);
   };
   const toEnd = async () => {
-    if (!timeline.live) await timeline.open();
+    const turn = ++jumps.current;
+    if (!timeline.live) await timeline.open().catch(() => undefined); // the edge says that it failed
     await drawn();
-    scroller.current?.toEnd();
+    if (turn === jumps.current) scroller.current?.toEnd();
   };
   const toUnread = async () => {
     if (timeline.unreadIsFarther) await jump(timeline.readBefore!, "start");

@@ -10,7 +10,8 @@ export function walkMessages(event: KeyboardEvent, rows: readonly Row[], scrolle
   const inList = target.matches(".message, .frame");
   if (!inList || event.ctrlKey || event.metaKey || event.altKey || !scroller) return;
   if (event.key === "Escape") {
-    document.querySelector<HTMLElement>(".composer textarea, .composer [contenteditable]")?.focus();
+    const beside = target.closest(".side, .room-main"); // a thread has a field of its own
+    beside?.querySelector<HTMLElement>(".composer textarea, .composer [contenteditable]")?.focus();
     return;
   }
   const step = STEPS[event.key];
