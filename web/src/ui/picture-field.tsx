@@ -4,6 +4,7 @@ import type { Signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 
+import { withoutMetadata } from "../matrix/photo-metadata";
 import { Icon } from "./icon";
 import { words } from "../words";
 import "./picture-field.css";
@@ -31,7 +32,7 @@ export function PictureField({ chosen, children }: Shown) {
     if (!file) return;
     const fault = file.size > PICTURE_BYTES_MAX ? w.large : (await isPicture(file)) ? "" : w.noPicture;
     setWrong(fault);
-    if (!fault) chosen.value = file;
+    if (!fault) chosen.value = await withoutMetadata(file); // where it was taken is nobody's business
   };
   return (
     <div class="picture-field">
