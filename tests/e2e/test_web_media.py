@@ -11,7 +11,15 @@ import pytest_asyncio
 from harness.bongsu import Bongsu
 from PIL import Image
 from playwright.async_api import FilePayload, Locator, Page, Route, expect
-from test_web_writing import last_message, messages, room_address, said, together, writing
+from test_web_writing import (
+    last_message,
+    messages,
+    room_address,
+    said,
+    say,
+    together,
+    writing,
+)
 from web_browser import Web, check_accessible, in_one_browser, opened_browser, picture
 
 pytestmark = in_one_browser
@@ -89,11 +97,11 @@ async def test_an_interrupted_upload_is_tried_again_and_sent_once(web: Web) -> N
     async with web.page(minji, at=room_address(room_id)) as page:
         await page.route(UPLOADS, lambda route: route.abort("connectionreset"))
         await choose(page, payload("짐.bin", bytes(300_000)))
-        await writing(page).press_sequentially("함께 쓴 글")
         await writing(page).press("Enter")
         row = page.get_by_role("list", name="보낼 파일")
+        await say(writing(page), "기다리지 않는 글")
+        await expect(said(page, "기다리지 않는 글")).to_be_visible()
         await expect(row.get_by_role("alert")).to_have_text("서버에 닿지 않습니다.")
-        await expect(said(page, "함께 쓴 글")).to_be_visible()
         await page.unroute(UPLOADS)
         await row.get_by_role("button", name="짐.bin 다시 시도").click()
         await expect(page.get_by_role("button", name="저장: 짐.bin")).to_be_visible()
@@ -106,7 +114,7 @@ async def test_an_interrupted_upload_is_tried_again_and_sent_once(web: Web) -> N
         await row.get_by_role("button", name="빼.bin 취소").click()
         await expect(row).to_be_hidden()
     names = [each["body"] for each in await messages(minji, room_id)]
-    assert sorted(names) == ["짐.bin", "함께 쓴 글"]
+    assert names == ["기다리지 않는 글", "짐.bin"]
 
 
 async def test_too_large_is_said_before_anything_is_sent(web: Web, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 /** The content of a message that brings a file, whoever sent it, as what can be shown of it. Pure; trusts nothing. */
 
 import type { EncryptedFile } from "./attachments";
+import { recordOf as record, textOf as text } from "./content";
 import type { MediaSource } from "./media";
 
 const NAME_CHARS_MAX = 200;
@@ -34,8 +35,8 @@ export function fileBody(content: Content, isSticker = false): FileBody {
   const audio = record(content["org.matrix.msc1767.audio"]);
   return {
     kind,
-    name: name.slice(0, NAME_CHARS_MAX),
-    caption: content.filename && content.filename !== content.body ? text(content.body) : "",
+    name: shownName(name),
+    caption: text(content.filename) && content.filename !== content.body ? text(content.body) : "",
     bytes: positive(info.size, Number.MAX_SAFE_INTEGER),
     w: positive(info.w, SIDE_MAX),
     h: positive(info.h, SIDE_MAX),
@@ -44,6 +45,11 @@ export function fileBody(content: Content, isSticker = false): FileBody {
     whole,
     still: stillOf(kind, info, type, whole),
   };
+}
+
+/** Of bounded length, and without the signs that turn the direction of writing: with them `gpj.exe` is read as a picture. */
+export function shownName(name: string): string {
+  return name.slice(0, NAME_CHARS_MAX).replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069\p{Cc}]/gu, "");
 }
 
 function kindOf(content: Content): FileBody["kind"] {
@@ -57,7 +63,7 @@ function stillOf(kind: FileBody["kind"], info: Content, type: string, whole: Med
   if (kind !== "image" && kind !== "video") return null;
   const given = source(info.thumbnail_url, info.thumbnail_file, text(record(info.thumbnail_info).mimetype));
   if (kind === "video") return given;
-  const isMoving = MOVING.has(type) && Number(info.size) <= WHOLE_BYTES_MAX;
+  const isMoving = MOVING.has(type) && positive(info.size, WHOLE_BYTES_MAX) !== undefined;
   if (isMoving || !whole) return whole;
   return whole.encrypted ? (given ?? whole) : { mxc: whole.mxc, side: STILL_SIDE };
 }
@@ -72,18 +78,10 @@ function source(url: unknown, file: unknown, type: string): MediaSource | null {
 
 function waveform(given: unknown): number[] {
   if (!Array.isArray(given)) return [];
-  const points = given.slice(0, POINTS_MAX).map((each) => Math.min(1, Math.max(0, Number(each) / 1024)));
+  const points = given.slice(0, POINTS_MAX).map((each) => typeof each === "number" ? Math.min(1, Math.max(0, each / 1024)) : NaN);
   return points.some(Number.isNaN) ? [] : points;
 }
 
 function positive(given: unknown, max: number): number | undefined {
   return typeof given === "number" && given > 0 && given <= max ? given : undefined;
-}
-
-function text(given: unknown): string {
-  return typeof given === "string" ? given : "";
-}
-
-function record(given: unknown): Content {
-  return given && typeof given === "object" ? (given as Content) : {};
 }

@@ -6,6 +6,7 @@
 import { effect, type Signal, signal } from "@preact/signals";
 
 import { Altered, canEncrypt, decryptAttachment, type EncryptedFile } from "./attachments";
+import { PIXELS_MAX, sizeOf } from "./probe";
 import { session } from "./session";
 import { current, siteFetch } from "./sites";
 
@@ -26,7 +27,7 @@ export interface MediaSource {
 export type Why = "missing" | "refused" | "unreachable" | "altered" | "too-large" | "insecure";
 export type Media =
   | { state: "loading" }
-  | { state: "ready"; url: string; blob: Blob }
+  | { state: "ready"; url: string; blob: Blob; isHuge?: boolean } // huge: a picture of more pixels than a page can draw
   | { state: "broken"; why: Why };
 
 export interface Opened {
@@ -109,13 +110,21 @@ async function load(into: Kept, source: MediaSource): Promise<void> {
   running++;
   try {
     const blob = await downloaded(source);
-    into.media.value = { state: "ready", blob, url: URL.createObjectURL(blob) };
+    const isHuge = source.side === undefined && (await hasTooManyPixels(blob));
+    into.media.value = { state: "ready", blob, url: URL.createObjectURL(blob), ...(isHuge ? { isHuge } : {}) };
   } catch (error) {
     into.media.value = { state: "broken", why: error instanceof Failed ? error.why : "unreachable" };
   } finally {
     running--;
     waiting.shift()?.();
   }
+}
+
+/** A few kilobytes may be a picture of a gigabyte. What the server made smaller is believed. */
+async function hasTooManyPixels(blob: Blob): Promise<boolean> {
+  if (!blob.type.startsWith("image/") || typeof Image === "undefined") return false;
+  const size = await sizeOf(blob);
+  return size !== null && size.w * size.h > PIXELS_MAX;
 }
 
 class Failed extends Error {

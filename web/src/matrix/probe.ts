@@ -3,6 +3,7 @@
  * of a video. What they cannot read is a file, whatever its name says.
  */
 
+export const PIXELS_MAX = 64_000_000; // of a picture: 256 MB once it is decoded, which a phone's page does not survive more than
 const PROBE_MS = 10_000; // a decoder that says nothing for so long will not
 const STILL_SIDE = 800; // px: the longer side of a thumbnail
 const STILL_QUALITY = 0.8;
@@ -33,6 +34,8 @@ export async function probe(file: File, withStill: boolean): Promise<Nature> {
 }
 
 async function pictureOf(file: File, withStill: boolean): Promise<Nature> {
+  const size = await sizeOf(file);
+  if (!size || size.w * size.h > PIXELS_MAX) return { kind: "file" };
   const bitmap = await createImageBitmap(file);
   try {
     const { width: w, height: h } = bitmap;
@@ -41,6 +44,24 @@ async function pictureOf(file: File, withStill: boolean): Promise<Nature> {
     return { kind: "image", w, h, ...(still ? { still } : {}) };
   } finally {
     bitmap.close();
+  }
+}
+
+/** The sides of a picture, read without decoding it; null for what is none. */
+export async function sizeOf(blob: Blob): Promise<{ w: number; h: number } | null> {
+  const url = URL.createObjectURL(blob);
+  const image = new Image();
+  try {
+    await new Promise((resolve, reject) => {
+      image.onload = resolve;
+      image.onerror = reject;
+      image.src = url;
+    });
+    return { w: image.naturalWidth, h: image.naturalHeight };
+  } catch {
+    return null;
+  } finally {
+    URL.revokeObjectURL(url);
   }
 }
 

@@ -8,13 +8,14 @@ import { session } from "./session";
 import { current, siteFetch } from "./sites";
 
 const SILENT_MS_MAX = 30_000; // no byte got further: the connection is taken for dead
-const TRIES_MAX = 3;
+const TRIES_MAX = 3; // without an answer
 const WAIT_MS = 1_000;
 const WAIT_MS_MAX = 30_000;
+const BUSY_MS_MAX = 300_000; // of waiting in all, while the server answers that it is busy
 
 export type Failure =
   | "too-large" | "refused" | "unreachable" | "busy" // said by the server, or by its silence
-  | "unreadable" | "insecure" | "full" | "cancelled"; // found out here
+  | "unreadable" | "insecure" | "no-encryption" | "full" | "cancelled"; // found out here
 
 export class UploadFailed extends Error {
   constructor(readonly why: Failure, readonly retryAfterMs = 0) {
@@ -30,11 +31,14 @@ export interface Ticket {
 
 export interface Watch {
   onSent(bytes: number): void;
+  /** The server is busy, and waited for; then not any more. */
+  onWaiting?(isWaiting: boolean): void;
   signal: AbortSignal;
 }
 
 /** The mxc address. Throws UploadFailed. */
 export async function upload(bytes: Blob, name: string | null, ticket: Ticket, watch: Watch): Promise<string> {
+  let [unanswered, busyMs] = [0, 0];
   for (let tries = 1; ; tries++) {
     try {
       ticket.mxc ??= await reserved(watch.signal);
@@ -45,9 +49,12 @@ export async function upload(bytes: Blob, name: string | null, ticket: Ticket, w
       const { why, retryAfterMs } = error instanceof UploadFailed ? error : new UploadFailed("unreachable");
       if (why === "refused") delete ticket.mxc; // the reserved address may have run out: the next try takes another
       if (watch.signal.aborted) throw new UploadFailed("cancelled");
-      if ((why !== "unreachable" && why !== "busy") || tries >= TRIES_MAX) throw new UploadFailed(why);
-      await pause(Math.min(retryAfterMs || WAIT_MS * 2 ** (tries - 1), WAIT_MS_MAX), watch.signal);
+      const wait = Math.min(retryAfterMs > 0 ? retryAfterMs : WAIT_MS * 2 ** (tries - 1), WAIT_MS_MAX);
+      if (why === "unreachable" ? ++unanswered >= TRIES_MAX : why !== "busy" || (busyMs += wait) > BUSY_MS_MAX) throw new UploadFailed(why);
+      watch.onWaiting?.(why === "busy");
+      await pause(wait, watch.signal);
       await anotherSite(watch.signal);
+      watch.onWaiting?.(false);
     }
   }
 }

@@ -1,12 +1,8 @@
 /** What was written, as the content of a Matrix event: body, HTML, mentions, and what it answers or replaces. Pure. */
 
 import { type Mention, ROOM } from "../../matrix/mentions";
+import type { Written } from "../../matrix/uploads";
 import { toHtml } from "./markdown";
-
-export interface Written {
-  text: string;
-  mentions: readonly Mention[]; // those chosen from the list; the text may have lost some since
-}
 
 /** The message that is answered. What belongs to a thread is told to the outbox, which knows its latest message. */
 export interface Answered {
@@ -29,7 +25,12 @@ export function messageContent(written: Written, answered?: Answered): Content |
   if (answered?.sender && !mentioned.user_ids?.includes(answered.sender)) {
     mentioned.user_ids = [...(mentioned.user_ids ?? []), answered.sender];
   }
-  return { ...content, "m.mentions": mentioned, ...relation(answered) };
+  return { ...content, ...relation(answered), "m.mentions": mentioned };
+}
+
+/** The same text as what is said of a file; null where it is no mere text. */
+export function captionIn({ msgtype, ...said }: Content): Record<string, unknown> | null {
+  return msgtype === "m.text" ? said : null;
 }
 
 /** `before` are the user ids mentioned in the message as it was: an edit calls only those who are new in it. */
@@ -53,9 +54,11 @@ export function isTooLong(content: Content): boolean {
   return new TextEncoder().encode(JSON.stringify(content)).length > CONTENT_BYTES_MAX;
 }
 
-/** For what is not text too: pictures, voice, files. */
-export function relation(answered?: Answered): { "m.relates_to"?: Record<string, unknown> } {
-  return answered ? { "m.relates_to": { "m.in_reply_to": { event_id: answered.eventId } } } : {};
+/** For what is not text too: pictures, voice, files. Who is answered is called. */
+export function relation(answered?: Answered): Record<string, unknown> {
+  if (!answered) return {};
+  const called = answered.sender ? { "m.mentions": { user_ids: [answered.sender] } } : {};
+  return { ...called, "m.relates_to": { "m.in_reply_to": { event_id: answered.eventId } } };
 }
 
 function contentOf({ text, mentions }: Written): Content | null {

@@ -7,10 +7,10 @@ import { signal } from "@preact/signals";
 
 import { draftOf, dropDraft, keepDraft } from "../../matrix/drafts";
 import type { Mention } from "../../matrix/mentions";
+import type { Written } from "../../matrix/uploads";
 import { touch } from "../../ui/touch";
 import { type Query, queryAt } from "./completion";
 import type { Composing } from "./composing";
-import type { Written } from "./composer-content";
 
 export class Field {
   /** Nothing but blanks is in it. */

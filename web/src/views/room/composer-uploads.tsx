@@ -1,8 +1,10 @@
 /** Files of this composer: chosen, on their way, or stuck; each with what can be done about it. */
 
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
-import { bytesMax, cancel, retry, type Upload, uploads } from "../../matrix/uploads";
+import { PIXELS_MAX, sizeOf } from "../../matrix/probe";
+import { bytesMax, cancel, retry, type Upload, uploads, type Written } from "../../matrix/uploads";
+import { shownName } from "../../matrix/media-content";
 import type { Failure } from "../../matrix/upload-request";
 import { Icon } from "../../ui/icon";
 import { bytesText } from "../../ui/size";
@@ -20,41 +22,54 @@ const w = words({
   unreachable: ["서버에 닿지 않습니다.", "The server cannot be reached."],
   busy: ["서버가 바쁩니다. 잠시 뒤 다시 시도해 주세요.", "The server is busy. Try again in a moment."],
   unreadable: ["파일을 읽을 수 없습니다. 폴더이거나 옮겨졌습니다.", "The file cannot be read: a folder, or moved since."],
+  waiting: ["서버가 바빠서 기다리는 중", "Waiting for the server, which is busy"],
+  "no-encryption": ["암호화할 수 없어 보내지 않았습니다.", "It could not be encrypted, so it was not sent."],
   insecure: ["암호화된 방의 파일은 https 주소에서만 보낼 수 있습니다.", "Files go into encrypted rooms from an https address only."],
   full: ["보내지 못한 메시지가 너무 많습니다.", "Too many messages wait to be sent."],
   cancelled: ["취소했습니다.", "Cancelled."],
 });
 
-export function ComposerUploads({ composer }: { composer: string }) {
+interface Shown {
+  composer: string;
+  onCaption(written: Written): void; // of a file that was taken away
+}
+
+export function ComposerUploads({ composer, onCaption }: Shown) {
   const here = uploads.value.filter((each) => each.composer === composer);
   if (!here.length) return null;
   return (
     <ul class="uploads" aria-label={w.title}>
-      {here.map((each) => <Row key={each.id} upload={each} />)}
+      {here.map((each) => <Row key={each.id} upload={each} onCaption={onCaption} />)}
     </ul>
   );
 }
 
-function Row({ upload }: { upload: Upload }) {
-  const { id, file, state, failed, sent } = upload;
+function Row({ upload, onCaption }: { upload: Upload; onCaption(written: Written): void }) {
+  const { id, file, state, failed, sent, isWaiting, caption } = upload;
+  const name = shownName(file.name);
   const percent = file.size ? Math.floor((sent / file.size) * 100) : 0;
+  const takeAway = () => {
+    const written = cancel(id);
+    if (written) onCaption(written);
+  };
   return (
     <li data-state={state}>
       <Preview file={file} />
       <span class="what">
-        <bdi class="line">{file.name}</bdi>
+        <bdi class="line">{name}</bdi>
+        {caption && <span class="line" dir="auto">{caption}</span>}
         {state === "staged" && <span class="quiet">{bytesText(file.size)}</span>}
         {state === "queued" && <span class="quiet">{w.queued}</span>}
-        {state === "sending" && <span class="quiet">{w.sending(percent)}</span>}
+        {state === "sending" && <span class="quiet">{isWaiting ? w.waiting : w.sending(percent)}</span>}
         {state === "failed" && <span class="error" role="alert">{reason(failed!)}</span>}
-        {state === "sending" && <progress max={100} value={percent} aria-label={file.name} />}
+        {state === "sending" && <progress max={100} value={percent} aria-label={name} />}
       </span>
       {state === "failed" && failed !== "too-large" && (
-        <button type="button" class="plain square" aria-label={w.retry(file.name)} title={w.retry(file.name)} onClick={() => retry(id)}>
+        <button type="button" class="plain square" aria-label={w.retry(name)} title={w.retry(name)} onClick={() => retry(id)}>
           <Icon name="retry" />
         </button>
       )}
-      <button type="button" class="plain square" aria-label={w.cancel(file.name)} title={w.cancel(file.name)} onClick={() => cancel(id)}>
+      <button type="button" class="plain square" aria-label={w.cancel(name)} title={w.cancel(name)} onClick={takeAway}>
         <Icon name="close" />
       </button>
     </li>
@@ -66,14 +81,24 @@ function reason(failed: Failure): string {
 }
 
 function Preview({ file }: { file: File }) {
-  const isPicture = file.type.startsWith("image/");
-  const url = useMemo(() => (isPicture ? URL.createObjectURL(file) : null), [file]);
-  useEffect(() => () => void (url && URL.revokeObjectURL(url)), [url]);
+  const url = usePreview(file);
   const name = file.type.startsWith("audio/") ? "sound" : file.type.startsWith("video/") ? "play" : "file";
   return (
     <span class="preview" aria-hidden="true">
       <Icon name={name} />
-      {url && <img src={url} alt="" onError={(event) => event.currentTarget.remove()} />}
+      {url && <img src={url} alt="" />}
     </span>
   );
+}
+
+/** Null for what is no picture, and for one too large to be drawn. */
+function usePreview(file: File): string | null {
+  const [url, setUrl] = useState<string | null>(null);
+  useEffect(() => {
+    if (!file.type.startsWith("image/")) return undefined;
+    const made = URL.createObjectURL(file);
+    void sizeOf(file).then((size) => size && size.w * size.h <= PIXELS_MAX && setUrl(made));
+    return () => URL.revokeObjectURL(made);
+  }, [file]);
+  return url;
 }

@@ -25,6 +25,7 @@ import "./composer.css";
 const w = words({
   label: ["메시지 쓰기", "Write a message"],
   hint: ["메시지", "Message"],
+  caption: ["파일과 함께 보낼 글", "Add a caption"],
   attach: ["파일 붙이기", "Attach files"],
   emoji: ["이모지 고르기", "Choose an emoji"],
   send: ["보내기", "Send"],
@@ -60,7 +61,7 @@ function Writing({ roomId, thread }: Shown) {
       {!thread && <TypingLine roomId={roomId} />}
       {writer.trouble.value && <p class="error" role="alert">{writer.trouble.value}</p>}
       <ComposerAbout roomId={roomId} composer={writer.composer} />
-      <ComposerUploads composer={writer.composer} />
+      <ComposerUploads composer={writer.composer} onCaption={(written) => field.putBack(written)} />
       <CompletionList completion={writer.completion} />
       {isPicking.value && <EmojiPicker onPick={(sign) => field.insert(sign)} onClose={pickNoMore} />}
       {recorder.value && (
@@ -88,7 +89,7 @@ function Text({ writer }: { writer: Writer }) {
       rows={1}
       aria-label={w.label}
       aria-autocomplete="list"
-      placeholder={w.hint}
+      placeholder={writer.isCaption.value ? w.caption : w.hint}
       dir="auto"
       enterkeyhint={touch.matches ? "enter" : "send"}
       onKeyDown={(event) => writer.key(event)}

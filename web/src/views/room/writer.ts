@@ -9,11 +9,11 @@ import { matrix } from "../../matrix/client";
 import { send } from "../../matrix/outbox";
 import { findEvent } from "../../matrix/timeline";
 import { iStop, iType } from "../../matrix/typing";
-import { sendStaged, stage, uploads, type Voice } from "../../matrix/uploads";
+import { sendStaged, stage, uploads, type Voice, type Written } from "../../matrix/uploads";
 import { touch } from "../../ui/touch";
 import { words } from "../../words";
 import { announce, Completion } from "./composer-completion";
-import { type Answered, editContent, isTooLong, messageContent, relation } from "./composer-content";
+import { type Answered, captionIn, editContent, isTooLong, messageContent, relation } from "./composer-content";
 import { Field } from "./composer-field";
 import { lastEditable, writtenIn } from "./composer-original";
 import { troubleText } from "./composer-voice";
@@ -33,8 +33,11 @@ export class Writer {
   readonly trouble = signal("");
   readonly isPicking = signal(false);
   readonly recorder = signal<Recorder | null>(null);
-  readonly hasFiles = computed(() => uploads.value.some(({ composer, state }) => composer === this.composer && state === "staged"));
   private readonly about = computed(() => composing.value.get(this.composer));
+  private readonly staged = computed(() => uploads.value.filter(({ composer, state }) => composer === this.composer && state === "staged").length);
+  readonly hasFiles = computed(() => this.staged.value > 0);
+  /** What is written goes with the one file that is staged, in one message. */
+  readonly isCaption = computed(() => this.staged.value === 1 && !this.about.value?.editing);
   private isOver = false;
 
   constructor(
@@ -74,13 +77,19 @@ export class Writer {
 
   submit(): void {
     this.trouble.value = "";
-    if (this.hasFiles.peek()) this.sendFiles();
     const { field, roomId, thread } = this;
     const { written } = field;
     const editing = this.about.peek()?.editing;
     const content = editing ? editContent(written, editing, mentionedIn(roomId, editing)) : messageContent(written, this.answered());
+    if (content && isTooLong(content)) return void (this.trouble.value = w.long);
+    const caption = content && this.isCaption.peek() ? captionIn(content) : null;
+    if (caption) {
+      iStop(roomId);
+      field.clear(this.sendFiles(caption, written));
+      return compose(this.composer, {});
+    }
+    if (this.hasFiles.peek()) void this.sendFiles();
     if (!content) return;
-    if (isTooLong(content)) return void (this.trouble.value = w.long);
     iStop(roomId);
     const given = send({ roomId, type: "m.room.message", content, ...(thread && !editing ? { threadId: thread } : {}) });
     if (!editing) field.clear(given);
@@ -104,7 +113,7 @@ export class Writer {
 
   sendVoice(file: File, voice: Voice): void {
     this.recorder.value = null;
-    this.sendFiles(stage(this.composer, [file], voice).ids);
+    void this.sendFiles(undefined, undefined, stage(this.composer, [file], voice).ids);
   }
 
   key(event: KeyboardEvent): void {
@@ -141,10 +150,12 @@ export class Writer {
     if (about.editing || about.replyTo) this.field.focus();
   }
 
-  private sendFiles(ids?: readonly number[]): void {
+  private sendFiles(caption?: Record<string, unknown>, written?: Written, ids?: readonly string[]): Promise<void> {
     const { roomId, thread } = this;
-    sendStaged(this.composer, { roomId, relation: relation(this.answered()), ...(thread ? { threadId: thread } : {}) }, ids);
+    const target = { roomId, ...(thread ? { threadId: thread } : {}), said: caption ?? relation(this.answered()), written };
+    const given = sendStaged(this.composer, target, ids);
     if (this.field.isEmpty.peek() || ids) compose(this.composer, {});
+    return given;
   }
 
   private answered(): Answered | undefined {

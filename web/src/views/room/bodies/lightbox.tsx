@@ -22,6 +22,7 @@ const w = words({
   save: ["저장", "Save"],
   previous: ["앞 그림", "Previous picture"],
   next: ["다음 그림", "Next picture"],
+  huge: ["너무 큰 그림이라 여기에 그리지 않았습니다. 저장해서 볼 수 있습니다.", "Too many pixels to be drawn here. It can be saved."],
   loading: ["불러오는 중…", "Loading…"],
   larger: ["원래 크기로 보기", "Show at full size"],
   smaller: ["화면에 맞추기", "Fit to the screen"],
@@ -92,7 +93,8 @@ function Whole({ event }: { event: MatrixEvent }) {
       <div class="stage" onClick={({ target, currentTarget }) => target === currentTarget && close()}>
         {media?.state === "loading" && <p role="status">{w.loading}</p>}
         {media?.state === "broken" && <Broken reason={media.why} retry={media.retry} />}
-        {media?.state === "ready" && <Sized url={media.url} name={body.name} large={large} />}
+        {media?.state === "ready" && media.isHuge && <p role="status">{w.huge}</p>}
+        {media?.state === "ready" && !media.isHuge && <Sized url={media.url} name={body.name} large={large} />}
       </div>
     </>
   );

@@ -4,12 +4,13 @@
  */
 
 import { useMemo } from "preact/hooks";
-import type { MatrixEvent } from "matrix-js-sdk";
+import type { IContent, MatrixEvent } from "matrix-js-sdk";
 
 import { fileBody } from "../../../matrix/media-content";
 import { FileRow } from "./file-row";
 import { Picture } from "./picture";
 import { Sound } from "./sound";
+import { TextBody } from "./text";
 import { Video } from "./video";
 import "./media.css";
 
@@ -19,7 +20,7 @@ export function MediaBody({ event }: { event: MatrixEvent }) {
   return (
     <div class="media">
       {shown()}
-      {body.caption && <p class="caption" dir="auto">{body.caption}</p>}
+      {body.caption && <div class="caption"><TextBody roomId={event.getRoomId() ?? ""} content={captionOf(content, body.caption)} /></div>}
     </div>
   );
 
@@ -37,4 +38,9 @@ export function MediaBody({ event }: { event: MatrixEvent }) {
         return <FileRow body={body} />;
     }
   }
+}
+
+/** What is said of the file, as the text that it is. */
+function captionOf({ format, formatted_body }: IContent, body: string): IContent {
+  return { body, format, formatted_body };
 }

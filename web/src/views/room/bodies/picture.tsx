@@ -14,6 +14,7 @@ import { openLightbox } from "./lightbox";
 
 const w = words({
   open: [(name: string) => `그림 크게 보기: ${name}`, (name: string) => `Open picture: ${name}`],
+  huge: ["너무 큰 그림이라 여기에 그리지 않았습니다.", "Too many pixels to be drawn here."],
   none: ["그림으로 열 수 없는 파일입니다.", "This file cannot be shown as a picture."],
 });
 
@@ -27,6 +28,7 @@ export function Picture({ body, event }: { body: FileBody; event: MatrixEvent })
     if (isThumbnail && media?.state === "broken" && media.why !== "unreachable") isStillBad.value = true;
   }, [media?.state, isThumbnail]);
   if (isNone.value || !media) return <FileRow body={body} note={w.none} />;
+  if (media.state === "ready" && media.isHuge) return <FileRow body={body} note={w.huge} />;
 
   const failed = () => ((isThumbnail ? isStillBad : isNone).value = true);
   return (
