@@ -17,6 +17,7 @@ UNSTABLE_FEATURES = {
     "org.matrix.simplified_msc3575": True,  # sliding sync (MSC4186)
     "uk.half-shot.msc2666.query_mutual_rooms": True,
 }
+PASSWORD_BY_EMAIL = "org.bongsu.password_by_email"  # our client asks before anybody has signed in
 ROOM_VERSIONS = {"10": "stable", "11": "stable", "12": "stable"}
 
 
@@ -38,7 +39,11 @@ class ServerInfo:
         self._facts = facts
         self._versions = {
             "versions": VERSIONS,
-            "unstable_features": {**UNSTABLE_FEATURES, **facts.unstable_features},
+            "unstable_features": {
+                **UNSTABLE_FEATURES,
+                PASSWORD_BY_EMAIL: facts.has_mail,
+                **facts.unstable_features,
+            },
         }
         self._capabilities = capabilities(facts.default_room_version, facts.has_mail)
 
