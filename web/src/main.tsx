@@ -6,6 +6,7 @@ import { followClock } from "./matrix/clock";
 import { followDesk } from "./matrix/desk";
 import { followStorage } from "./matrix/session";
 import "./theme";
+import { followViewport } from "./ui/viewport";
 import { followUpdates } from "./updates";
 import "./styles/base.css";
 
@@ -13,5 +14,6 @@ followStorage();
 followSession();
 followClock();
 followDesk();
+followViewport();
 render(<App />, document.getElementById("app")!);
 void followUpdates();

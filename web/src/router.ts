@@ -19,9 +19,15 @@ addEventListener("hashchange", () => {
 
 export function go(to: Place, options: { replace?: boolean } = {}): void {
   const hash = address(to);
-  if (options.replace) history.replaceState(null, "", hash);
-  else if (location.hash !== hash) history.pushState(null, "", hash);
+  if (options.replace) history.replaceState(history.state, "", hash);
+  else if (location.hash !== hash) history.pushState({ from: location.hash }, "", hash);
   place.value = to;
+}
+
+/** To where one was before, if that was `to`: the way back leads out of what is closed, never into it again. */
+export function goBack(to: Place): void {
+  if ((history.state as { from?: string } | null)?.from === address(to)) history.back();
+  else go(to, { replace: true });
 }
 
 export function address(to: Place): string {

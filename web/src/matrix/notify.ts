@@ -101,7 +101,7 @@ function show(room: Room, body: string): void {
   const { roomId } = room;
   const options = { body, tag: roomId, icon: "/icon-192.png", data: { roomId } };
   try {
-    close(roomId); // a browser tells of a replaced one in silence
+    open.get(roomId)?.close(); // a browser tells of a replaced one in silence
     const shown = new Notification(oneLine(room.name), options);
     open.set(roomId, shown);
     shown.onclick = () => {
@@ -113,14 +113,27 @@ function show(room: Room, body: string): void {
       if (open.get(roomId) === shown) open.delete(roomId);
     };
   } catch {
-    // Phones show them only through the service worker, which opens the room itself.
-    void navigator.serviceWorker?.ready.then((worker) => worker.showNotification(oneLine(room.name), options));
+    void showByWorker(roomId, oneLine(room.name), options);
   }
+}
+
+/** On phones, where a page shows none itself: the service worker does, and opens the room when it is pressed. */
+async function showByWorker(roomId: string, title: string, options: NotificationOptions): Promise<void> {
+  const worker = await navigator.serviceWorker?.getRegistration();
+  if (!worker?.active || isInSight(roomId)) return;
+  const again: NotificationOptions & { renotify: boolean } = { ...options, renotify: true }; // heard though it replaces one
+  await worker.showNotification(title, again).catch(() => undefined); // forbidden meanwhile
 }
 
 function close(roomId: string): void {
   open.get(roomId)?.close();
   open.delete(roomId);
+  if (notifying.peek() === "on") void closeByWorker(roomId);
+}
+
+async function closeByWorker(roomId: string): Promise<void> {
+  const worker = await navigator.serviceWorker?.getRegistration();
+  for (const shown of (await worker?.getNotifications({ tag: roomId })) ?? []) shown.close();
 }
 
 function remember(id: string): void {

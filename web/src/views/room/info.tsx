@@ -4,10 +4,10 @@
  */
 
 import type { ComponentChild } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Room } from "matrix-js-sdk";
 
-import { go } from "../../router";
+import { go, goBack } from "../../router";
 import { Icon } from "../../ui/icon";
 import { words } from "../../words";
 import { InfoHome } from "./info-home";
@@ -15,6 +15,7 @@ import { InfoInvite } from "./info-invite";
 import { InfoMembers } from "./info-members";
 import { InfoSearch } from "./info-search";
 import { InfoSettings } from "./info-settings";
+import { drawnAside } from "./side";
 import { useRoom } from "./use-room";
 import "./info.css";
 
@@ -39,7 +40,8 @@ export function RoomInfo({ roomId, panel }: { roomId: string; panel: string }) {
   const room = useRoom(roomId);
   const page: Page = PAGES.find((each) => each === panel) ?? "info";
   const heading = useRef<HTMLHeadingElement>(null);
-  const close = () => go({ view: "room", roomId });
+  const close = () => goBack({ view: "room", roomId });
+  const swipe = useMemo(() => drawnAside(close), [roomId]);
   useEffect(() => {
     const field = page === "search" ? heading.current?.closest("aside")?.querySelector("input") : null;
     (field ?? heading.current)?.focus({ preventScroll: true });
@@ -49,13 +51,14 @@ export function RoomInfo({ roomId, panel }: { roomId: string; panel: string }) {
     <aside
       class="room-info"
       aria-label={w[page]}
+      {...swipe}
       onKeyDown={(event) => {
         if (event.key === "Escape" && !event.defaultPrevented) close();
       }}
     >
       <header>
         {page !== "info" && page !== "search" && (
-          <button class="plain" aria-label={w.back} onClick={() => openPage(roomId, "info")}><Icon name="back" /></button>
+          <button class="plain" aria-label={w.back} onClick={() => goBack({ view: "room", roomId, panel: "info" })}><Icon name="back" /></button>
         )}
         <h2 ref={heading} tabIndex={-1}>{w[page]}</h2>
         <button class="plain" aria-label={w.close} onClick={close}><Icon name="close" /></button>
