@@ -107,6 +107,31 @@ async def test_a_case_becomes_two_versions_and_nothing_private_gets_out(
         assert "canary" not in each.text
 
 
+async def test_a_file_is_taken_from_the_public_and_the_version_stays(
+    desk_house: DeskHouse,
+) -> None:
+    """Goal: evidence that names somebody by mistake does not stay public for ever."""
+    ann = await desk_house.operator("ann", Role.INVESTIGATOR)
+    bob = await desk_house.operator("bob", Role.APPROVER)
+    cyd = await desk_house.operator("cyd", Role.PUBLISHER)
+    case_id = await open_case(ann)
+    await public_report(ann, case_id)
+    await publish(ann, bob, cyd, case_id)
+    visitor = desk_house.visitor()
+    before = await visitor.get(f"/investigations/{case_id}/1")
+    assert (await visitor.get(f"/files/investigations/{case_id}/1")).status == 200
+
+    here = f"{HOME}/{case_id}"
+    assert (await ann.post(f"{here}/evidence/1", {"is_public": "no"}, form_at=here)).status == 200
+    gone = await visitor.get(f"/files/investigations/{case_id}/1")
+    assert gone.status == 410
+    assert "no longer public" in gone.text
+    after = await visitor.get(f"/investigations/{case_id}/1")
+    assert (after.status, after.text) == (200, before.text)  # its hash is what it was
+    (act, *_) = await desk_house.parts.audit.list_latest(1)
+    assert act.action == "investigation.show_evidence"
+
+
 async def test_the_paper_holds_the_report_and_nothing_private(desk_house: DeskHouse) -> None:
     if not FONTS.is_dir() and "CI" not in os.environ:
         pytest.skip("the font is missing: install Debian's fonts-nanum")

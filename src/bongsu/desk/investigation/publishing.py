@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bongsu.desk.audit import Act
 from bongsu.desk.investigation import document
-from bongsu.desk.investigation.document import Document
+from bongsu.desk.investigation.document import Document, PublicEvidence
 from bongsu.desk.investigation.drafts import Draft, Publication, check_publishable, reviewed
 from bongsu.desk.investigation.stores import CaseStore, PublicationStore
 from bongsu.desk.people import Operator
@@ -85,13 +85,18 @@ class Publishing:
             raise NotFound("There is no such version")
         return found
 
-    async def is_public_file(self, case_id: str, number: int) -> bytes | None:
-        """The hash of a file that some published version names under this number."""
-        for publication in await self.list_published(case_id):
+    async def public_file(self, case_id: str, number: int) -> PublicEvidence:
+        """Evidence that a published version names. A version is never changed, but a file of it can
+        be taken from the public: what names somebody by mistake does not stay there for ever."""
+        for publication in reversed(await self.list_published(case_id)):
             for one in read(publication).evidence:
                 if one.number == number:
-                    return bytes.fromhex(one.sha256)
-        return None
+                    if await self._publications.is_shown(case_id, number):
+                        return one
+                    raise Refused(
+                        "This file is no longer public", code="DESK_EVIDENCE_WITHDRAWN", status=410
+                    )
+        raise NotFound("No published report names such a file")
 
 
 def read(publication: Publication) -> Document:

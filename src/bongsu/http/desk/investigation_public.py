@@ -117,13 +117,9 @@ class InvestigationPages:
 
     async def file(self, visit: Visit) -> Response:
         """Evidence that a published version names: this, and no other."""
-        case_id, number = visit.path["case"], wording.path_number(visit, "number")
-        for publication in reversed(await self._publishing.list_published(case_id)):
-            for one in read(publication).evidence:
-                if one.number == number:
-                    sha256 = bytes.fromhex(one.sha256)
-                    return await attachment(self._files, sha256, one.size, one.name)
-        raise NotFound("No published report names such a file")
+        number = wording.path_number(visit, "number")
+        one = await self._publishing.public_file(visit.path["case"], number)
+        return await attachment(self._files, bytes.fromhex(one.sha256), one.size, one.name)
 
     async def machine_list(self, visit: Visit) -> Response:
         latest = await self._publishing.list_latest()

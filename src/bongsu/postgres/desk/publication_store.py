@@ -41,6 +41,7 @@ _PUBLISHED = f"""
 SELECT {_COLUMNS} FROM investigation_publication WHERE case_id = $1 ORDER BY version
 """
 _ONE = f"SELECT {_COLUMNS} FROM investigation_publication WHERE case_id = $1 AND version = $2"
+_IS_SHOWN = "SELECT is_public FROM investigation_evidence WHERE case_id = $1 AND number = $2"
 _LATEST = f"""
 SELECT * FROM (
     SELECT DISTINCT ON (case_id) {_COLUMNS} FROM investigation_publication
@@ -98,6 +99,10 @@ class PostgresPublications:
             return version
 
         return await self._database.write(body)
+
+    async def is_shown(self, case_id: str, number: int) -> bool:
+        row = await self._database.fetchrow(_IS_SHOWN, case_id, number, confirmed=True)
+        return row is not None and row["is_public"]
 
     async def list_published(self, case_id: str) -> Sequence[Publication]:
         rows = await self._database.fetch(_PUBLISHED, case_id)
