@@ -20,8 +20,8 @@ UNDER_WAY_MAX = 1_000
 ANSWER_SECONDS_MAX = 120.0
 SETTLE_SECONDS_MAX = 600.0
 TRIES = 3
-LOOKS = 6  # at how far it is, if all comes at its time
-LOOK_SECONDS_MIN = 1.0
+STEPS = 8  # in which it is told how far it is
+LOOK_SECONDS = 0.5
 _RECEIPT = re.compile(r'id="receipt">([^<]+)<')
 _LINK = re.compile(r'id="private-link" href="([^"]+)"')
 Say = Callable[[str], object]
@@ -76,7 +76,7 @@ async def take_in(stage: Stage, pace: Pace, say: Say) -> Intake:
     """Send all at their times, whatever happens; wait until everything is in the database."""
     say(f"… {pace.reports:,} reports come in, {pace.rate:g} a second")
     intake = Intake(await asyncio.to_thread(_made, pace.reports))
-    telling = asyncio.create_task(_tell(intake, pace, stage, say))
+    telling = asyncio.create_task(_tell(intake, stage, say))
     try:
         await _send_all(stage, pace, intake, say)
         await _settle(stage)
@@ -108,13 +108,16 @@ async def _send_all(stage: Stage, pace: Pace, intake: Intake, say: Say) -> None:
         await losing
 
 
-async def _tell(intake: Intake, pace: Pace, stage: Stage, say: Say) -> None:
-    """How far it is, some times on the way."""
+async def _tell(intake: Intake, stage: Stage, say: Say) -> None:
+    """How far it is, some times on the way, however long it takes."""
+    step, told = max(1, len(intake.made) // STEPS), 0
     while True:
-        await asyncio.sleep(max(LOOK_SECONDS_MIN, pace.seconds / LOOKS))
-        waiting = len(stage.waiting())
-        told = f"… {len(intake.answers):,} of {len(intake.made):,} answered"
-        say(f"{told}, {waiting:,} batches wait in the spool" if waiting else told)
+        await asyncio.sleep(LOOK_SECONDS)
+        if len(intake.answers) // step > told:
+            told = len(intake.answers) // step
+            batches = len(stage.waiting())
+            line = f"… {len(intake.answers):,} of {len(intake.made):,} answered"
+            say(f"{line}; batches in the spool: {batches}" if batches else line)
 
 
 def _made(count: int) -> list[Generated]:
