@@ -105,6 +105,7 @@ async def test_keys_go_from_device_to_device_in_a_file(web: Web, tmp_path: Path)
 
 
 async def test_what_cannot_be_read_is_explained(web: Web) -> None:
+    """From before one came, before one's first keys, never given, or damaged; then all is well."""
     minji, john = await web.person("민지"), await web.person("John")
     room_id = await minji.create_room(
         preset="private_chat", invite=[john.user_id], initial_state=[ENCRYPTED]
@@ -119,55 +120,23 @@ async def test_what_cannot_be_read_is_explained(web: Web) -> None:
     path = f"/rooms/{room_id}/send/m.room.encrypted"
     await minji.call("PUT", f"{path}/before", unknown)
     await john.join(room_id)
-    async with web.page(john, at=f"#/room/{room_id}") as page:
-        await encrypts(john)
-        said = page.locator(".undecryptable")
-        await expect(said).to_contain_text(["들어오기 전에 보낸 메시지라 읽을 수 없습니다"])
-        await minji.call("PUT", f"{path}/after", unknown)
-        await expect(said.nth(1)).to_contain_text("키를 기다리는 중입니다")
-        await minji.call("PUT", f"{path}/odd", {**unknown, "ciphertext": "odd"})
-        await expect(said.nth(2)).to_contain_text("망가져 있어 풀 수 없습니다")
-        await check_accessible(page)
-
-
-async def test_a_key_that_comes_late_opens_the_message(web: Web) -> None:
-    """The network loses the key on its way, and brings it when nobody waits for it any more."""
-    minji, john = await web.person("민지"), await web.person("John")
-    room_id = await encrypted_chat(minji, john)
-    at = f"#/room/{room_id}"
-    async with web.page(minji, at=at) as ours, web.page(john, at=at) as theirs:
-        await encrypts(minji)
-        await encrypts(john)
-        lost: list[Request] = []
-
-        async def lose(route: Route) -> None:
-            lost.append(route.request)
-            await route.fulfill(json={})
-
-        await ours.route("**/sendToDevice/m.room.encrypted/**", lose)
-        await say(ours, "점심 먹을래?")
-        await expect(theirs.locator(".undecryptable")).to_contain_text("키를 기다리는 중입니다")
-        await expect(theirs.locator(".message").get_by_text("점심")).to_have_count(0)
-        for request in lost:
-            path = request.url.split("/_matrix/client/v3", 1)[1]
-            await minji.call("PUT", path, request.post_data_json)
-        await reads(theirs, "점심 먹을래?")
-        await expect(theirs.locator(".undecryptable")).to_have_count(0)
-
-
-async def test_whoever_had_no_keys_reads_from_their_first_ones_on(web: Web) -> None:
-    minji, john = await web.person("민지"), await web.person("John")
-    room_id = await encrypted_chat(minji, john)
     at = f"#/room/{room_id}"
     async with web.page(minji, at=at) as ours:
         await encrypts(minji)
         await say(ours, "아직 없지?")
         await reads(ours, "아직 없지?")
-        async with web.page(john, at=at) as theirs:
+        async with web.page(john, at=at) as page:
             await encrypts(john)
-            await expect(theirs.locator(".undecryptable")).to_contain_text("로그인하기 전 메시지")
+            said = page.locator(".undecryptable")
+            await expect(said.nth(0)).to_contain_text("들어오기 전에 보낸 메시지라")
+            await expect(said.nth(1)).to_contain_text("로그인하기 전 메시지")
+            await minji.call("PUT", f"{path}/after", unknown)
+            await expect(said.nth(2)).to_contain_text("키를 기다리는 중입니다")
+            await minji.call("PUT", f"{path}/odd", {**unknown, "ciphertext": "odd"})
+            await expect(said.nth(3)).to_contain_text("망가져 있어 풀 수 없습니다")
+            await check_accessible(page)
             await say(ours, "이제 보여?")
-            await reads(theirs, "이제 보여?")
+            await reads(page, "이제 보여?")
         await minji.login_again()  # and never shows a key
         await ours.goto(f"{web.url}/#/settings/devices")
         devices = ours.locator(".device-trust")
@@ -238,14 +207,19 @@ async def room_of(page: Page) -> str:
     return unquote(page.url.split("#/room/")[1])
 
 
-async def test_the_server_cannot_take_the_lock_off_a_room(web: Web) -> None:
-    """Goal: what was encrypted once gets no word in the clear. Method: the room is read anew from a
-    server that denies its encryption; what the device remembers of it lies with its keys."""
+async def test_the_lock_of_a_room_is_shown_and_stays(web: Web) -> None:
+    """Goal: a room says whether it is encrypted; what was once gets no word in the clear.
+    Method: the room is read anew from a server that denies its encryption."""
     minji = await web.person("민지")
-    room_id = await minji.create_room(name="메모", initial_state=[ENCRYPTED])
-    async with web.context(minji) as context:
+    room_id = await minji.create_room(name="메모")
+    async with web.context(minji, size="phone") as context:
         page = await context.new_page()
         await page.goto(f"{web.url}/#/room/{room_id}")
+        await page.get_by_text("암호화 안 됨").first.wait_for()
+        path = f"/rooms/{room_id}/state/m.room.encryption"
+        await minji.call("PUT", path, ENCRYPTED["content"])
+        await page.locator(".room-head").get_by_text("암호화됨").wait_for()
+        await expect(page.get_by_text("암호화 안 됨")).to_have_count(0)
         await encrypts(minji)
         await say(page, "비밀 하나")
         await reads(page, "비밀 하나")
@@ -278,19 +252,9 @@ async def deny_encryption(route: Route) -> None:
     await route.fulfill(response=answer, json=body)
 
 
-async def test_a_room_that_is_not_encrypted_says_so(web: Web) -> None:
-    minji = await web.person("민지")
-    room_id = await minji.create_room(name="모임")
-    async with web.page(minji, at=f"#/room/{room_id}", size="phone") as page:
-        await page.get_by_text("암호화 안 됨").first.wait_for()
-        path = f"/rooms/{room_id}/state/m.room.encryption"
-        await minji.call("PUT", path, ENCRYPTED["content"])
-        await page.locator(".room-head").get_by_text("암호화됨").wait_for()
-        await expect(page.get_by_text("암호화 안 됨")).to_have_count(0)
-
-
-async def test_keys_sent_while_the_engine_comes_are_not_lost(web: Web) -> None:
-    """A device that has keys takes no answer of the server before it can read what is in it."""
+async def test_keys_are_not_lost_on_their_way(web: Web) -> None:
+    """First the network loses one and brings it when nobody waits any more; then one comes before
+    the engine: a device that has keys takes no answer of the server before it can read it."""
     minji, john = await web.person("민지"), await web.person("John")
     room_id = await encrypted_chat(minji, john)
     at = f"#/room/{room_id}"
@@ -299,14 +263,25 @@ async def test_keys_sent_while_the_engine_comes_are_not_lost(web: Web) -> None:
         await theirs.goto(f"{web.url}/{at}")
         await encrypts(minji)
         await encrypts(john)
-        await say(ours, "하나")
-        await reads(theirs, "하나")
-        await theirs.close()
-        # A next start, while the engine is long in coming and somebody goes on writing.
-        theirs = await context.new_page()
-        let_go = asyncio.Event()
+        lost: list[Request] = []
 
-        asked = asyncio.Event()
+        async def lose(route: Route) -> None:
+            lost.append(route.request)
+            await route.fulfill(json={})
+
+        await ours.route("**/sendToDevice/m.room.encrypted/**", lose)
+        await say(ours, "하나")
+        await expect(theirs.locator(".undecryptable")).to_contain_text("키를 기다리는 중입니다")
+        for request in lost:
+            path = request.url.split("/_matrix/client/v3", 1)[1]
+            await minji.call("PUT", path, request.post_data_json)
+        await reads(theirs, "하나")
+        await expect(theirs.locator(".undecryptable")).to_have_count(0)
+        await ours.unroute("**/sendToDevice/m.room.encrypted/**")
+        await theirs.close()
+
+        theirs = await context.new_page()
+        let_go, asked = asyncio.Event(), asyncio.Event()
 
         async def withhold(route: Route) -> None:
             asked.set()

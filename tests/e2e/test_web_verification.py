@@ -51,7 +51,6 @@ async def test_a_new_device_scans_the_code_of_another(web: Web, camera: Camera) 
         await encrypts(minji)
         await say(old, "열쇠는 화분 밑에")
         await reads(old, "열쇠는 화분 밑에")
-        await in_backup(minji, 1)
         phone = await minji.login_again()
         async with camera.web.page(phone, size="phone") as new:
             await ask_other_device(new)
@@ -68,8 +67,9 @@ async def test_a_new_device_scans_the_code_of_another(web: Web, camera: Camera) 
             for page in (old, new):
                 await page.get_by_text("이 두 기기는 서로를 믿습니다").wait_for()
             assert await is_signed(phone)
-            await new.goto(f"{web.url}/#/room/{room_id}")
             await new.get_by_role("button", name="닫기").last.click()
+            await in_backup(minji, 1)  # the engine takes its time, up to ten seconds
+            await new.goto(f"{web.url}/#/room/{room_id}")
             await reads(new, "열쇠는 화분 밑에")
 
 

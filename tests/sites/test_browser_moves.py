@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -27,6 +29,12 @@ PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.2  # between two messages of a person
 BEFORE_AND_AFTER = 15  # messages that each writes on either side of the loss
 IN_SIGHT_MIN = 10  # of each
+SECRETS_AT_ONCE = 6
+ENCRYPTED = {
+    "type": "m.room.encryption",
+    "state_key": "",
+    "content": {"algorithm": "m.megolm.v1.aes-sha2", "rotation_period_msgs": 3},
+}
 SYNC = "/_matrix/client/v3/sync"
 
 pytestmark = [
@@ -177,14 +185,71 @@ async def test_a_browser_leaves_the_site_that_is_lost(lab: LabUnderTest, how: st
         await story.check()
 
 
+async def test_an_encrypted_conversation_outlives_a_site(lab: LabUnderTest) -> None:
+    """Goal: whatever either wrote before, during and after the loss of a site the other reads once,
+    in order. Method: two browsers, one at the site that is killed; a new key for every three
+    messages, so that keys too are on their way when nothing answers. The site stays dead.
+    """
+    primary = (await lab.wait_until_whole())["primary"]
+    site = lab.layout.site(primary)
+    origin, away = (each.url(NODE_PORT) for each in lab.layout.own_first(site)[:2])
+    async with (
+        at_table(away, f"secret{os.getpid()}", initial_state=[ENCRYPTED]) as (minji, john, room_id),
+        opened_page(minji, origin, room_id) as ours,
+        opened_page(john, away, room_id) as theirs,
+    ):
+        pages = {"minji": ours, "john": theirs}
+        written: dict[str, list[str]] = {who: [] for who in pages}
+        moved = moving(ours, origin)
+        await both_have_keys(minji, john)
+        await say_some(pages, written)
+        await all_is_read(pages, written)
+        await asyncio.to_thread(lose, lab.layout, primary, "kill")
+        await say_some(pages, written)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await moved
+        await say_some(pages, written)
+        await all_is_read(pages, written)
+
+
+async def both_have_keys(one: User, other: User) -> None:
+    asked = {"device_keys": {one.user_id: [], other.user_id: []}}
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len((await one.call("POST", "/keys/query", asked)).get("master_keys", {})) < 2:
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def say_some(pages: dict[str, Page], written: dict[str, list[str]]) -> None:
+    for _ in range(SECRETS_AT_ONCE):
+        for who, page in pages.items():
+            written[who].append(f"{who} {len(written[who])}")
+            box = page.get_by_role("textbox", name="Write a message")
+            await box.fill(written[who][-1])
+            await box.press("Enter")
+
+
+async def all_is_read(pages: dict[str, Page], written: dict[str, list[str]]) -> None:
+    for page in pages.values():
+        bubbles = page.locator("article.message .bubble")
+        for texts in written.values():
+            for text in texts:  # one that cannot be read is none of them
+                said = bubbles.filter(has_text=re.compile(f"^{text}$"))
+                await expect(said).to_have_count(1, timeout=PATIENCE_SECONDS * 1000)
+        await expect(page.locator("article.message:not([data-event])")).to_have_count(0)
+        await expect(page.locator(".undecryptable")).to_have_count(0)
+        shown = await bubbles.all_inner_texts()
+        for who, texts in written.items():
+            assert [text for text in shown if text.startswith(who)] == texts
+
+
 @asynccontextmanager
-async def at_table(url: str, word: str) -> AsyncIterator[tuple[User, User, str]]:
-    """Two people and the room they share."""
+async def at_table(url: str, word: str, **options: Any) -> AsyncIterator[tuple[User, User, str]]:
+    """Two people and the room they share, made with these `options`."""
     client = HttpClient(url)
     try:
         minji = await register(client, f"minji{word}", PASSWORD)
         john = await register(client, f"john{word}", PASSWORD)
-        room_id = await minji.create_room(name="Lunch", invite=[john.user_id])
+        room_id = await minji.create_room(name="Lunch", invite=[john.user_id], **options)
         await john.join(room_id)
         yield minji, john, room_id
     finally:
