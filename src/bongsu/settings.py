@@ -107,6 +107,10 @@ class Settings:
         "Where clients reach each data centre, SITE=https://host each; the browser client moves "
         "to another one when its own falls silent.",
     )
+    client_desks: tuple[str, ...] = _setting(
+        (), "Origins of the other sites' desks, where each has its own; else a page that has moved "
+        "to another site may not speak to the desk there.",
+    )  # fmt: skip
     monitoring_listen: str | None = _setting(
         None,
         "Another address for /health, /ready and /metrics alone; each further one of several "
@@ -250,6 +254,12 @@ class Settings:
         return self.desk_url if self.has_desk and not self.desk_listen.endswith(":0") else None
 
     @property
+    def desks_of_pages(self) -> tuple[str, ...]:
+        """The desks that a page of the browser client may speak to, wherever it moves."""
+        own = (self.desk_url,) if self.has_desk or self.desk_public_url else ()
+        return (*own, *self.client_desks)
+
+    @property
     def desk_origins(self) -> frozenset[str]:
         """Origins of browser clients that the desk answers; this machine by any of its names."""
         own = urlsplit(self.base_url)
@@ -314,11 +324,12 @@ class Settings:
             url = getattr(self, name)
             if url and not url.startswith(("http://", "https://")):
                 raise OperatorError(f"{name}: {url!r} is no URL")
-        for origin in self.desk_client_origins:
-            if not _ORIGIN.fullmatch(origin):
-                raise OperatorError(
-                    f"desk_client_origins: {origin!r} is no origin, such as https://chat.example.org"
-                )
+        for name in ("desk_client_origins", "client_desks"):
+            for origin in getattr(self, name):
+                if not _ORIGIN.fullmatch(origin):
+                    raise OperatorError(
+                        f"{name}: {origin!r} is no origin, such as https://chat.example.org"
+                    )
         try:
             ZoneInfo(self.desk_time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):

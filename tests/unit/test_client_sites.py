@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from bongsu import cli
 from bongsu.errors import OperatorError
+from bongsu.http.browser.serving import content_security_policy
 from bongsu.http.client.server_info import ServerFacts, ServerInfo
 from bongsu.http.message import Request
 from bongsu.settings import Settings
@@ -44,6 +45,17 @@ async def test_a_single_machine_tells_of_none() -> None:
 def test_what_is_no_address_is_refused(site: str) -> None:
     with pytest.raises(OperatorError, match="client_sites: "):
         Settings(client_sites=(site,))
+
+
+def test_a_page_may_speak_to_every_sites_desk() -> None:
+    own, other = "https://desk.a.example.org", "https://desk.b.example.org"
+    settings = Settings(desk_public_url=f"{own}/", client_desks=(other,))
+    assert settings.desks_of_pages == (own, other)
+    policy = content_security_policy([], settings.desks_of_pages).decode()
+    for directive in ("connect-src", "form-action"):
+        assert f"{directive} 'self' {own} {other};" in policy
+    with pytest.raises(OperatorError, match="client_desks: "):
+        Settings(client_desks=(f"{other}/status",))
 
 
 def site_init(out: Path, public_site_url: str) -> str:

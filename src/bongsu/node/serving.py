@@ -165,9 +165,8 @@ def _web_client(settings: Settings) -> list[WebClient]:
     folder = folder_of(settings.web_client)
     if folder is None:
         return []
-    desk = [settings.desk_url] if settings.has_desk or settings.desk_public_url else []
     sites = settings.client_site_urls.values()
-    return [WebClient(Build(folder), [settings.base_url, *sites], desk)]
+    return [WebClient(Build(folder), [settings.base_url, *sites], settings.desks_of_pages)]
 
 
 async def _listen(server: Server, setting: str, address: str | None) -> None:
