@@ -104,65 +104,6 @@ WHERE NOT EXISTS (
 """
 
 SEGMENTS = """
-SELECT DISTINCT ON (room_id) room_id, segment, documents, oldest_ts, newest_ts
-FROM search_segment WHERE room_id = ANY($1) ORDER BY room_id, segment DESC
-"""
-
-# The index is made from the log: what a crash takes of it is made again.
-DO_NOT_WAIT = "SET LOCAL synchronous_commit = off"
-
-MOVE = """
-UPDATE search_progress SET position = $3, segments = $4
-WHERE partition = $1 AND position = $2 RETURNING position
-"""
-
-REMOVE = "DELETE FROM search_document WHERE partition = $1 AND position = ANY($2)"
-
-PUT = """
-INSERT INTO search_document (partition, position, segment, kind, ts, edit_position, terms)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (partition, position) DO UPDATE SET edit_position = excluded.edit_position,
-    terms = excluded.terms
-"""
-
-PUT_SEGMENT = """
-INSERT INTO search_segment (room_id, segment, documents, oldest_ts, newest_ts)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (room_id, segment) DO UPDATE SET documents = excluded.documents,
-    oldest_ts = excluded.oldest_ts, newest_ts = excluded.newest_ts
-"""
-
-# -- searches --------------------------------------------------------------------------------------
-
-IGNORED = """
-SELECT content FROM account_data
-WHERE user_id = $1 AND room_id = '' AND type = 'm.ignored_user_list'
-"""
-
-# Every room that one had a part in, but for encrypted ones. Who is joined may read it whatever its
-# visibility, so that is read for the others only.
-STANDINGS = """
-SELECT own.room_id, own.positions, own.memberships, forgotten.leave_position AS forgotten,
-       CASE WHEN own.memberships[cardinality(own.memberships)] <> 'join' THEN (
-           SELECT entry.body FROM state JOIN entry USING (event_id)
-           WHERE state.room_id = own.room_id AND state.type = 'm.room.history_visibility'
-             AND state.state_key = ''
-           ORDER BY state.position DESC LIMIT 1
-       ) END AS visibility
-FROM (
-    SELECT room_id, array_agg(position ORDER BY position) AS positions,
-           array_agg(membership ORDER BY position) AS memberships
-    FROM membership WHERE user_id = $1 AND ($2::text[] IS NULL OR room_id = ANY($2))
-    GROUP BY room_id
-) AS own
-LEFT JOIN forgotten ON forgotten.user_id = $1 AND forgotten.room_id = own.room_id
-WHERE NOT EXISTS (
-    SELECT FROM state WHERE state.room_id = own.room_id
-      AND state.type = 'm.room.encryption' AND state.state_key = ''
-)
-"""
-
-SEGMENTS = """
 SELECT room_id, segment, documents, oldest_ts, newest_ts FROM search_segment
 WHERE room_id = ANY($1) ORDER BY newest_ts DESC LIMIT $2
 """
