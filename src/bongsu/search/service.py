@@ -156,10 +156,12 @@ class SearchService:
         rooms: dict[str, Room] = {}
         for part in await self._reader.list_parts(requester.user_id, search.rooms):
             room_id, standing, changes = part
+            if not search.allows_room(room_id):
+                continue
             own = [each for each in standing.own if each[0] <= applied[partition_of(room_id)]]
             view = RoomView(requester, room_id, standing._replace(own=own), applied)
-            if view.through is not None and search.allows_room(room_id):
-                rooms[room_id] = Room(view, view.viewer.stretches(changes, view.through))
+            if visible := view.viewer.stretches(changes, view.through or 0):
+                rooms[room_id] = Room(view, visible)
         return rooms
 
     async def _passing(
