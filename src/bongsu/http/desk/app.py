@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import NamedTuple, cast
@@ -44,6 +45,7 @@ LANGUAGE_COOKIE = "desk_lang"
 LANGUAGE_SECONDS = 365 * 24 * 3600
 SIGN_IN_PATH = "/operator/sign-in"
 PREFLIGHT_SECONDS = 600
+PATH_CHARS_MAX = 2_000
 WHO_SECONDS_MAX = 1.0  # a public page waits so long to know whether an operator looks at it
 
 
@@ -54,6 +56,8 @@ class Ready(NamedTuple):
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
 
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 Front = Callable[[Scope], Ready | None]
 
@@ -107,6 +111,8 @@ class DeskApp:
             await send(message)
 
         try:
+            if not _could_be_ours(scope):
+                raise HTTPException(404)
             await self._starlette(scope, receive, sending)
         except Exception as error:
             if has_begun:
@@ -232,6 +238,14 @@ class DeskApp:
         if file is None:
             raise HTTPException(404)
         return Response(file.body, headers={"Cache-Control": KEEP}, media_type=file.media_type)
+
+
+def _could_be_ours(scope: StarletteScope) -> bool:
+    """Whether a page may have this address: none is so long, nor holds what no table can."""
+    path: str = scope["path"]
+    is_text = path.isascii() or not _LONE.search(path)
+    has_nul = "\x00" in path or b"%00" in scope["query_string"]
+    return len(path) <= PATH_CHARS_MAX and is_text and not has_nul
 
 
 def _bytes_max(endpoint: Endpoint, request: Request) -> int:
