@@ -15,6 +15,7 @@ import {
 import { LateCryptoClient } from "./crypto-late";
 import { secretCallbacks } from "./crypto-secrets";
 import { storePrefix } from "./crypto-store";
+import { hearingAborts } from "./heard-aborts";
 import { forget, type Session, session } from "./session";
 import { current, siteFetch, watchSites, way } from "./sites";
 import { elsewhere, hold, release } from "./tab";
@@ -129,7 +130,7 @@ async function clear(leaving: MatrixClient): Promise<void> {
 
 /** A client that keeps rooms in the browser's database; without one (private windows), in memory. */
 async function withStore(who: Session): Promise<[MatrixClient, MemoryStore]> {
-  const store = new IndexedDBStore({ indexedDB, localStorage, dbName: `bongsu:${who.userId}:${who.deviceId}` });
+  const store = new IndexedDBStore({ indexedDB: hearingAborts(indexedDB), localStorage, dbName: `bongsu:${who.userId}:${who.deviceId}` });
   const client = made(who, store);
   try {
     await store.startup(); // makes people, so it needs the client it belongs to
