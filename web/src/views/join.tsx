@@ -29,7 +29,7 @@ const w = words({
     (n: number) => `${n}명이 함께하고 있습니다`,
     (n: number) => (n === 1 ? "1 person is in it" : `${n} people are in it`),
   ],
-  encrypted: ["암호화된 대화방입니다.", "It is encrypted."],
+  encrypted: ["암호화됨", "Encrypted"],
   join: ["들어가기", "Join"],
   joining: ["들어가는 중…", "Joining…"],
   knock: ["들어가기를 요청", "Ask to join"],
@@ -44,8 +44,8 @@ export function Join({ target, via }: { target: string; via: string[] }) {
   const isPerson = target.startsWith("@");
   useEffect(() => {
     if (!isPerson) return;
-    showPerson(target);
     go({ view: "people" }, { replace: true });
+    showPerson(target);
   }, [target]);
   return isPerson ? null : <JoinRoom key={target} target={target} via={via} />;
 }
@@ -93,7 +93,7 @@ function Seen({ room, target, via, isAsked }: SeenRoom) {
       <Avatar name={name} id={room.room_id} mxc={room.avatar_url} large />
       <h2 dir="auto">{name}</h2>
       {room.topic && <p class="topic" dir="auto">{room.topic}</p>}
-      <p class="quiet">{w.people(room.num_joined_members)} {room.encryption && w.encrypted}</p>
+      <p class="quiet">{w.people(room.num_joined_members)}{room.encryption && ` · ${w.encrypted}`}</p>
       {isAsked ? (
         <p role="status">{w.asked}</p>
       ) : isInvited || rule === "public" || rule === "restricted" ? (

@@ -7,7 +7,7 @@ import { canEncrypt, hasEncryptingDevice } from "../matrix/crypto-defaults";
 import { directRooms } from "../matrix/direct";
 import { addressOfPerson } from "../matrix/invitations";
 import { blocked, directChatWith, personIn, profile, setBlocked, startDirect } from "../matrix/people";
-import { go } from "../router";
+import { go, type Place, place } from "../router";
 import { Avatar } from "../ui/avatar";
 import { Dialog } from "../ui/dialog";
 import { inPlainWords } from "../ui/errors";
@@ -52,16 +52,17 @@ const w = words({
 interface Shown {
   userId: string;
   roomId?: string; // where the person was met: what one may do there is offered too
+  over: Place; // going elsewhere, as by a phone's back button, closes the card
 }
 
 const shown = signal<Shown | null>(null);
 
 export function showPerson(userId: string, roomId?: string): void {
-  shown.value = { userId, roomId };
+  shown.value = { userId, roomId, over: place.peek() };
 }
 
 export function PersonCard() {
-  if (!shown.value) return null;
+  if (shown.value?.over !== place.value) return null;
   return <Card key={shown.value.userId} {...shown.value} onClose={() => (shown.value = null)} />;
 }
 

@@ -6,7 +6,7 @@ import { notifying, turnOff, turnOn } from "../../matrix/notify";
 import { words } from "../../words";
 
 const w = words({
-  ask: ["새 메시지를 알려 드릴까요?", "Notify you of new messages?"],
+  ask: ["새 메시지를 알려 드릴까요?", "Show notifications?"],
   yes: ["알림 켜기", "Turn on"],
   no: ["아니요", "No"],
 });

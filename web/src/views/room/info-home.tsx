@@ -17,6 +17,7 @@ import { RoomEncryption } from "../encryption/room-encryption";
 import { showPerson } from "../person-card";
 import { leaveAsked } from "../room-list/menu";
 import { openPage, type Page } from "./info";
+import { useRoom } from "./use-room";
 
 const w = words({
   people: [(n: number) => `참여자 ${n}명`, (n: number) => (n === 1 ? "1 person" : `${n} people`)],
@@ -36,6 +37,7 @@ const w = words({
 const LOUDNESS: Loudness[] = ["all", "mentions", "none"];
 
 export function InfoHome({ room }: { room: Room }) {
+  useRoom(room.roomId);
   const other = directRooms.value.get(room.roomId);
   const topic = topicOf(room);
   return (

@@ -13,6 +13,7 @@ import { tell } from "../../ui/question";
 import { Share } from "../../ui/share";
 import { words } from "../../words";
 import { PeoplePicker } from "../people-picker";
+import { useRoom } from "./use-room";
 
 const w = words({
   people: ["이름으로 초대", "By name"],
@@ -23,6 +24,7 @@ const w = words({
   address: ["주소로 초대", "By address"],
   code: ["대화방 초대 코드", "Code that leads to the room"],
   public: ["이 주소를 연 누구나 들어올 수 있습니다.", "Whoever opens this address can join."],
+  unread: ["새로 온 사람은 그 전의 암호화된 메시지를 읽을 수 없습니다.", "Newcomers cannot read the encrypted messages from before."],
   knock: ["이 주소를 연 사람은 들어오기를 요청할 수 있습니다.", "Whoever opens this address can ask to join."],
   closed: [
     "지금은 초대받은 사람만 이 주소로 들어올 수 있습니다.",
@@ -33,6 +35,7 @@ const w = words({
 });
 
 export function InfoInvite({ room }: { room: Room }) {
+  useRoom(room.roomId);
   const chosen = useSignal<Person[]>([]);
   const busy = useSignal(false);
   const rule: string = room.getJoinRule();
@@ -67,7 +70,7 @@ export function InfoInvite({ room }: { room: Room }) {
         {chosen.value.length ? w.inviteSome(chosen.value.length) : w.invite}
       </button>
       <h3>{w.address}</h3>
-      <p class="quiet">{rule === "public" ? w.public : rule.startsWith("knock") ? w.knock : w.closed}</p>
+      <p class="quiet">{rule === "public" ? w.public : rule.startsWith("knock") ? w.knock : w.closed} {room.hasEncryptionStateEvent() && w.unread}</p>
       {rule === "invite" && mayChange(room, EventType.RoomJoinRules) && (
         <button class="wide" disabled={busy.value} onClick={() => void open()}><Icon name="link" /> {w.open}</button>
       )}

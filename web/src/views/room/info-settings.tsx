@@ -28,6 +28,7 @@ import { ask, tell } from "../../ui/question";
 import { useWish } from "../../ui/use-wish";
 import { words } from "../../words";
 import { TextSetting } from "./text-setting";
+import { useRoom } from "./use-room";
 
 const w = words({
   name: ["이름", "Name"],
@@ -62,6 +63,7 @@ const w = words({
 const DOORS: Door[] = ["invite", "knock", "public"];
 
 export function InfoSettings({ room }: { room: Room }) {
+  useRoom(room.roomId);
   const id = room.roomId;
   if (directRooms.value.has(id)) return <><HistoryOf room={room} /><EncryptionOf room={room} /></>; // called and pictured as the other one is
   const mayName = mayChange(room, EventType.RoomName);
@@ -123,6 +125,7 @@ function Picture({ room }: { room: Room }) {
 }
 
 function DoorOf({ room }: { room: Room }) {
+  useRoom(room.roomId);
   const [rule, wish] = useWish<string>(room.getJoinRule(), (wanted) => setDoor(room.roomId, wanted as Door));
   const isKnown = DOORS.includes(rule as Door);
   return (
@@ -141,6 +144,7 @@ function DoorOf({ room }: { room: Room }) {
 }
 
 function HistoryOf({ room }: { room: Room }) {
+  useRoom(room.roomId);
   const [visibility, wish] = useWish(historyOf(room), (wanted) => setHistory(room.roomId, wanted as (typeof HISTORY)[number]));
   return (
     <label>
@@ -157,6 +161,7 @@ function HistoryOf({ room }: { room: Room }) {
 }
 
 function EncryptionOf({ room }: { room: Room }) {
+  useRoom(room.roomId);
   const { busy, run } = useSaving();
   const isEncrypted = room.hasEncryptionStateEvent();
   const turnOn = async () => {

@@ -59,7 +59,8 @@ function Opened({ open }: { open: OpenMenu }) {
     dialog.showModal();
     return () => {
       dialog.close();
-      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+      const isTaken = document.activeElement !== document.body && !dialog.contains(document.activeElement); // by what was chosen
+      if (before instanceof HTMLElement && !isTaken) before.focus({ preventScroll: true });
     };
   }, []);
   useLayoutEffect(() => placeAt(box.current!, open), [choosing.value]);
@@ -109,6 +110,7 @@ function Opened({ open }: { open: OpenMenu }) {
               role="menuitem"
               class={action === "delete" || action === "report" ? "plain danger" : "plain"}
               onClick={() => {
+                box.current!.close(); // first: nothing beside an open dialog can take the focus
                 close();
                 void act(action, here, row);
               }}

@@ -90,7 +90,7 @@ function called(device: IMyDevice): string {
 
 function about(device: IMyDevice): string {
   const time = device.last_seen_ts;
-  const format = new Intl.DateTimeFormat(language.value, { dateStyle: "medium", timeStyle: "short" });
+  const format = new Intl.DateTimeFormat(language.value === "ko" ? "ko-KR" : "en-GB", { dateStyle: "medium", timeStyle: "short" });
   return [device.device_id, time ? w.seen(format.format(time)) : "", device.last_seen_ip ?? ""].filter(Boolean).join(" · ");
 }
 
