@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
-import { fileBody } from "../src/matrix/media-content";
+import { shortName } from "../src/matrix/file-content";
+import { fileBody, shownName } from "../src/matrix/media-content";
 import { bytesText, lengthText } from "../src/ui/size";
 import { waveform } from "../src/views/room/voice-recorder";
 
@@ -48,4 +49,12 @@ test("a recording of any length has as many points, each its loudest", () => {
 test("sizes and lengths", () => {
   expect([0, 900, 1536, 20 * 1024 ** 2].map(bytesText)).toEqual(["0 B", "900 B", "1.5 KB", "20 MB"]);
   expect([0, 65_000, 3_723_000].map(lengthText)).toEqual(["0:00", "1:05", "1:02:03"]);
+});
+
+test("a long name keeps its ending, a turned one is read as it is", () => {
+  expect(shortName("긴".repeat(10_000) + ".txt")).toBe("긴".repeat(195) + "….txt");
+  expect([...shortName("😀".repeat(300))].length).toBe(200);
+  expect(shortName("봄.jpg")).toBe("봄.jpg");
+  expect(shortName(`${"a".repeat(300)}.${"b".repeat(300)}`).length).toBe(200);
+  expect(shownName("휴가\u202egpj.exe\u0000\n")).toBe("휴가gpj.exe");
 });

@@ -74,6 +74,17 @@ describe("the outbox", () => {
     expect(queue.entries.value).toEqual([]);
   });
 
+  it("takes a message with an id of its own once, also after a reload", async () => {
+    const { server, store, queue } = await opened();
+    expect(await queue.add(said("!r", "file"), undefined, "m1")).toBe("m1");
+    expect(await queue.add(said("!r", "file"), undefined, "m1")).toBe("m1");
+    await vi.advanceTimersByTimeAsync(100);
+    const later = (await opened(server, store)).queue; // of a page that does not know that it has gone
+    await later.add(said("!r", "file"), undefined, "m1");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(server.bodies()).toEqual(["file"]);
+  });
+
   it("sends once what the server took though its answer was lost", async () => {
     const { server, queue } = await opened();
     server.faults.push("lost", "lost", null);

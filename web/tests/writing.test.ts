@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { ROOM } from "../src/matrix/mentions";
 import { best, queryAt } from "../src/views/room/completion";
-import { editContent, isTooLong, messageContent } from "../src/views/room/composer-content";
+import { captionIn, editContent, isTooLong, messageContent, relation } from "../src/views/room/composer-content";
 import { toHtml } from "../src/views/room/markdown";
 
 const MINSU = { userId: "@minsu:example.org", name: "민수 (김)" };
@@ -89,4 +89,16 @@ test("what is being named at the caret", () => {
 
 test("the beginning of a name answers before its middle", () => {
   expect(best(["xmin", "kim minsu", "minsu"], (name) => [name], "min", 2)).toEqual(["minsu", "kim minsu"]);
+});
+
+test("a caption is the text of a message, with whom it calls and answers; what one does is none", () => {
+  const answered = { eventId: "$a", sender: "@john:x" };
+  const caption = captionIn(messageContent({ text: "**봄** @민수 (김)", mentions: [MINSU] }, answered)!)!;
+  expect(caption).toMatchObject({
+    body: "**봄** @민수 (김)", format: "org.matrix.custom.html",
+    "m.mentions": { user_ids: [MINSU.userId, "@john:x"] }, "m.relates_to": { "m.in_reply_to": { event_id: "$a" } },
+  });
+  expect(caption).not.toHaveProperty("msgtype");
+  expect(captionIn(messageContent({ text: "/me 웃는다", mentions: [] })!)).toBeNull();
+  expect(relation(answered)["m.mentions"]).toEqual({ user_ids: ["@john:x"] });
 });
