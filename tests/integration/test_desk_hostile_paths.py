@@ -38,3 +38,16 @@ async def test_no_address_breaks_a_page(desk_house: DeskHouse, who: str) -> None
     assert not broken
     for long in ("/statements/x/" + "9" * 5_000, "/report/r/" + "a" * 3_000):
         assert (await visitor.get(long)).status == 404
+
+
+async def test_nothing_that_a_table_cannot_hold_comes_in_by_a_form(desk_house: DeskHouse) -> None:
+    operator = await desk_house.operator("alice", *Role)
+    here = "/operator/reports"
+    for fields, status in (
+        ({"id": "\x00"}, 400),
+        ({"address": "country=%00"}, 400),
+        ({"address": "q=@%00:x"}, 409),  # which finds nothing
+    ):
+        order = {"expected": "1", "bulk_id": "b", "reason": "x", "status": "accepted", **fields}
+        page = await operator.post(f"{here}/bulk", order, form_at=here)
+        assert page.status == status, fields

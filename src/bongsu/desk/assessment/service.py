@@ -45,7 +45,7 @@ class Assessment:
 
     def search(self, wanted: Filter, text: str) -> Filter:
         """`wanted`, narrowed to a receipt number, an account, a contact, or words."""
-        text = text.strip()[:SEARCH_CHARS_MAX]
+        text = text.replace("\x00", "").strip()[:SEARCH_CHARS_MAX]
         if not text:
             return wanted
         if receipt := parse_receipt(text):

@@ -1,5 +1,6 @@
 """The queue's filter as it stands in an address: read from it, written into it."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,7 @@ from bongsu.http.desk.visit import Visit
 Word = TypeVar("Word", bound=StrEnum)
 
 AMOUNT_DIGITS_MAX = 15
+_COUNTRY = re.compile(r"[A-Za-z]{2}\Z")
 
 LISTS: Mapping[str, tuple[str, ...]] = {
     "statuses": tuple(Status),
@@ -49,7 +51,9 @@ def filter_of(visit: Visit, query: QueryParams) -> Filter:
         if value := query.get(name):
             given[name] = _day(visit, name, value, days)
     if country := query.get("country"):
-        given["country"] = country.upper()[:2]
+        if not _COUNTRY.match(country):
+            raise visit.refuse("base.field_wrong", name="country")
+        given["country"] = country.upper()
     if mark := query.get("mark"):
         given["mark"] = _mark(visit, mark)
     return Filter(**given)  # pyright: ignore[reportArgumentType]  # names and types are made above

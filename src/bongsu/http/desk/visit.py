@@ -74,7 +74,7 @@ class Visit:
         text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
         if len(text) > chars_max:
             raise self.refuse("base.field_long", name=name, chars=chars_max)
-        if "\x00" in text or (not text.isascii() and not _is_utf8(text)):
+        if not _is_storable(text):
             raise self.refuse("base.field_wrong", name=name)
         if required and not text:
             raise self.refuse("base.field_missing", name=name)
@@ -83,7 +83,7 @@ class Visit:
     def texts(self, name: str, count_max: int = 100) -> list[str]:
         """All values of a field that may stand more than once."""
         values = [value for value in self.form.getlist(name) if isinstance(value, str)]
-        if len(values) > count_max:
+        if len(values) > count_max or not all(map(_is_storable, values)):
             raise self.refuse("base.field_wrong", name=name)
         return values
 
@@ -129,7 +129,10 @@ class Visit:
         return RedirectResponse(path, 303)
 
 
-def _is_utf8(text: str) -> bool:
+def _is_storable(text: str) -> bool:
+    """Whether a table can hold it."""
+    if "\x00" in text:
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:
