@@ -48,6 +48,11 @@ _BREACHES = {
     "nothing owed is below zero": """
         SELECT account FROM ledger_entry WHERE account ~ '^(payable|transit|returned|recovery):'
          GROUP BY account, unit HAVING sum(amount) < 0""",
+    "balances are what entries sum to": """
+        SELECT account FROM ledger_balance FULL JOIN (
+            SELECT account, unit, sum(amount) AS total FROM ledger_entry
+             WHERE account ~ '^(payable|transit|returned|recovery):' GROUP BY 1, 2
+        ) AS sums USING (account, unit) WHERE amount IS DISTINCT FROM total""",
     "what is under way is what lines say": """
         SELECT batch_id FROM payout_line
           JOIN ledger_entry ON account = 'transit:' || batch_id AND unit = currency
