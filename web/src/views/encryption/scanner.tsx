@@ -20,7 +20,7 @@ const w = words({
 
 export function Scanner() {
   const on = useSignal(false);
-  return on.value ? <Camera /> : <button onClick={() => (on.value = true)}>{w.scan}</button>;
+  return on.value ? <Camera /> : <button class="wide" onClick={() => (on.value = true)}>{w.scan}</button>;
 }
 
 function Camera() {

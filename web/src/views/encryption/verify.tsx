@@ -91,7 +91,7 @@ function Choice({ talk }: { talk: Verifying }) {
       <p>{w.choose}</p>
       {talk.code && <figure><QrCode text={[...talk.code]} label={w.code} /><figcaption>{w.show}</figcaption></figure>}
       {talk.canScan && <Scanner />}
-      {talk.canCompare && <div class="answers"><button class="primary" onClick={() => void byEmoji()}>{w.emojiWay}</button></div>}
+      {talk.canCompare && <button class="primary wide" onClick={() => void byEmoji()}>{w.emojiWay}</button>}
     </>
   );
 }
