@@ -34,6 +34,11 @@ KEYBOARD = """(height) => {
     visualViewport.dispatchEvent(new Event("resize"));
 }"""
 
+NEWEST_ABOVE = """(height) => {
+    const newest = [...document.querySelectorAll("article")].at(-1);
+    return newest.getBoundingClientRect().bottom <= height;
+}"""
+
 
 @asynccontextmanager
 async def phone(web: Web, user: User, at: str) -> AsyncIterator[Page]:
@@ -115,10 +120,7 @@ async def test_what_is_written_stays_above_the_keyboard(web: Web) -> None:
         await page.wait_for_function(
             "() => document.querySelector('.composer').getBoundingClientRect().bottom <= 380"
         )
-        await page.wait_for_function(
-            """() => [...document.querySelectorAll("article")].at(-1)
-                .getBoundingClientRect().bottom <= 380"""
-        )
+        await page.wait_for_function(NEWEST_ABOVE, arg=380)
         await expect(writing(page)).to_be_focused()
         await writing(page).fill("위에 보인다")
         await page.get_by_role("button", name="보내기").tap()
