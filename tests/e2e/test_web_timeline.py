@@ -180,9 +180,9 @@ async def test_nothing_is_missing_after_a_gap_of_sync(web: Web) -> None:
         await expect(message(main, "말 24")).to_be_in_viewport()
         for n in range(12):
             await expect(message(panel, f"댓글 {n:02}")).to_have_count(1)
-        await main.get_by_role("log").press("Home")
         for n in range(25):
             await expect(message(main, f"말 {n:02}")).to_have_count(1)
+        await main.get_by_role("log").press("Home")
         await expect(main.locator("article .text", has_text="지울 글").first).to_have_text(
             "지울 글에 답한 글"
         )

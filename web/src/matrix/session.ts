@@ -1,5 +1,7 @@
 /** Who is signed in on this device, kept over reloads; and the ways in and out. */
 
+import "../forbidden-storage"; // here, since this is what reads storage first
+
 import { signal } from "@preact/signals";
 import { createClient, type MatrixClient, MatrixError } from "matrix-js-sdk";
 
