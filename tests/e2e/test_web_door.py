@@ -117,14 +117,22 @@ async def test_an_account_that_the_operator_locks(web: Web, web_server: Bongsu) 
     await john.join(room_id)
     operator = await login(minji.client, admin)
     path = f"/_matrix/client/v1/admin/lock/{minji.user_id}"
-    async with web.page(minji, size="phone", expects_errors=True) as page:
+    at = f"#/room/{room_id}"
+    async with web.page(minji, at=at, size="phone", expects_errors=True) as page:
         await call(minji.client, "PUT", path, {"locked": True}, token=operator.token)
         await john.send_text(room_id, "열두 시에 봐요")  # the poll that waits is answered
         line = page.get_by_text("이 계정은 잠겨 있습니다")
         await line.wait_for(timeout=2 * PATIENCE_MS)
         await check_accessible(page)
+        box = page.get_by_role("textbox", name="메시지 쓰기")
+        await box.fill("잠긴 동안 쓴 말")
+        async with page.expect_response("**/send/m.room.message/**"):  # refused, and kept
+            await page.get_by_role("button", name="보내기", exact=True).click()
         await call(minji.client, "PUT", path, {"locked": False}, token=operator.token)
         await expect(line).to_have_count(0, timeout=2 * PATIENCE_MS)
+        await expect(
+            page.locator("article[data-event]", has_text="잠긴 동안 쓴 말")
+        ).to_be_visible()
 
 
 async def test_the_newest_tab_goes_on_and_the_other_rests(web: Web) -> None:
@@ -160,6 +168,19 @@ async def test_a_clock_that_is_wrong(web: Web) -> None:
         await page.get_by_text("이 기기의 시계가 180분쯤 빠릅니다").wait_for()
         await page.get_by_role("button", name="닫기").click()
         await expect(page.get_by_text("이 기기의 시계가")).to_have_count(0)
+
+
+async def test_a_browser_that_keeps_nothing_serves_until_it_is_closed(web: Web) -> None:
+    minji = await web.person()
+    refuse = """for (const name of ["localStorage", "sessionStorage"])
+      Object.defineProperty(window, name, {configurable: true, get() { throw Error("no"); }});"""
+    async with web.context() as context:
+        await context.add_init_script(refuse)
+        page = await context.new_page()
+        await page.goto(web.url)
+        await fill_door(page, minji.user_id, "wonderland")
+        await page.get_by_role("button", name="로그인", exact=True).click()
+        await settled(page)
 
 
 async def test_what_the_browser_threw_away_is_put_back(web: Web) -> None:
