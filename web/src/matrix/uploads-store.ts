@@ -1,6 +1,7 @@
 /**
  * Files that were chosen and are not sent yet, kept in the browser's database until they are: a reload, a crash or a
- * phone that puts the page away loses none. Where the browser refuses, `add` says so and the page keeps them alone.
+ * phone that puts the page away loses none. They lie there as they are, for encrypted rooms too, as messages do that wait
+ * to be sent. Where the browser refuses, `addKept` says so and the page keeps them alone.
  */
 
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
@@ -52,9 +53,9 @@ export async function addKept(upload: KeptUpload, file: File): Promise<boolean> 
   return added ?? false;
 }
 
-/** What is known of one that is kept. */
-export async function putKept(upload: KeptUpload): Promise<void> {
-  await tried((db) => db.put("uploads", upload));
+/** Whether what is known by now of one that is kept is kept too. */
+export async function putKept(upload: KeptUpload): Promise<boolean> {
+  return (await tried((db) => db.put("uploads", upload))) !== undefined;
 }
 
 export async function removeKept(ids: readonly string[]): Promise<void> {

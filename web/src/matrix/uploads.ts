@@ -90,9 +90,11 @@ addEventListener("beforeunload", (event) => {
 export function stage(composer: string, files: readonly File[], voice?: Voice): { ids: string[]; left: number } {
   const room = UPLOADS_MAX - uploads.peek().filter((each) => each.composer === composer).length;
   const taken = files.slice(0, Math.max(0, room));
-  const ids = taken.map((file) => {
+  const now = Date.now();
+  const ids = taken.map((file, index) => {
     const id = newTxnId();
-    add({ id, composer, file, sent: 0, state: "staged", isKept: false, ...(voice ? { voice } : {}) }, { at: Date.now() });
+    const at = now + index / UPLOADS_MAX; // in their order after a reload too
+    add({ id, composer, file, sent: 0, state: "staged", isKept: false, ...(voice ? { voice } : {}) }, { at });
     keep(id);
     return id;
   });
@@ -164,13 +166,14 @@ function keep(id: string): void {
 /** Kept with all that is known by now; or, where nothing is kept, gone to the outbox. */
 async function safely(id: string): Promise<void> {
   const work = works.get(id)!;
-  if (await work.keeping) return await putNoted(id);
+  if ((await work.keeping) && (await putNoted(id))) return;
   if (works.has(id)) await new Promise<void>((left) => (work.left = left));
 }
 
-async function putNoted(id: string): Promise<void> {
+/** Whether it is kept as it is now. */
+async function putNoted(id: string): Promise<boolean> {
   const now = noted(id);
-  if (now && find(id)?.isKept) await putKept(now);
+  return now !== null && find(id)!.isKept && (await putKept(now));
 }
 
 function noted(id: string): KeptUpload | null {

@@ -1,6 +1,7 @@
 /** At the door: a forgotten password. First a letter is asked for, then, with its link opened, another password set. */
 
 import { useSignal } from "@preact/signals";
+import { MatrixError } from "matrix-js-sdk";
 import { useEffect, useRef } from "preact/hooks";
 
 import { askForLetter, letter, NotOpened, remember, setPassword } from "../matrix/password-reset";
@@ -33,6 +34,7 @@ const w = words({
     "아직 편지의 링크를 열지 않았거나, 링크가 한 시간이 지나 만료되었습니다.",
     "The link in the letter has not been opened yet, or it is older than an hour.",
   ],
+  unknown: ["이 주소를 쓰는 계정이 없습니다.", "No account has this address."],
   signIn: ["비밀번호를 바꾸었습니다. 로그인해 주세요.", "The password has been changed. Please sign in."],
 });
 
@@ -46,7 +48,7 @@ export function Forgotten({ onChanged }: { onChanged(why: string): void }) {
     try {
       await work();
     } catch (error) {
-      wrong.value = error instanceof NotOpened ? w.notOpened : doorWords(error, true);
+      wrong.value = inWords(error);
     } finally {
       busy.value = false;
     }
@@ -57,6 +59,12 @@ export function Forgotten({ onChanged }: { onChanged(why: string): void }) {
       {wrong.value && <p class="error" role="alert">{wrong.value}</p>}
     </>
   );
+}
+
+function inWords(error: unknown): string {
+  if (error instanceof NotOpened) return w.notOpened;
+  const isUnknown = error instanceof MatrixError && error.errcode === "M_THREEPID_NOT_FOUND"; // some servers tell
+  return isUnknown ? w.unknown : doorWords(error);
 }
 
 interface Step {
