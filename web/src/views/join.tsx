@@ -61,7 +61,7 @@ function JoinRoom({ target, via }: { target: string; via: string[] }) {
   return (
     <section class="join">
       <button class="plain back" aria-label={w.back} title={w.back} onClick={() => go({ view: "rooms" })}><Icon name="back" /></button>
-      {value && !isIn && <h1>{w.title}</h1>}
+      {!waiting && !isIn && <h1>{w.title}</h1>}
       {(waiting || isIn) && <p class="quiet" role="status">{w.opening}</p>}
       {error !== null && (
         <>
