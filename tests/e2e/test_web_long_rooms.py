@@ -125,10 +125,10 @@ async def test_ten_thousand_messages_are_received_and_read_both_ways(web: Web) -
         print(f"\nheap {before / 1e6:.1f} MB, after {MESSAGES} messages {growth / 1e6:+.1f} MB")
         assert growth < HEAP_GROWTH_MAX
 
-        up = await scroll(page, -60, 6)
+        up = await scroll(page, -60, 4)
         say("scrolled up", up)
         assert not up["leaps"], up
-        down = await scroll(page, 60, 3)
+        down = await scroll(page, 60, 2)
         say("scrolled down", down)
         assert not down["leaps"], down
 
@@ -137,7 +137,7 @@ async def test_ten_thousand_messages_are_received_and_read_both_ways(web: Web) -
         await expect(page.locator(f'[data-event="{middle}"]')).to_be_in_viewport()
         await page.evaluate(STILL)
         for pixels in (60, -60):  # the past goes on at both ends
-            around = await scroll(page, pixels, 2)
+            around = await scroll(page, pixels, 1.5)
             say("scrolled from the middle", around)
             assert not around["leaps"], around
         await page.goto(f"{web.url}/{at(room_id, event=first)}")

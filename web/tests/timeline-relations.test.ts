@@ -104,6 +104,13 @@ describe("relations", () => {
     expect([numbers(), numbers("$m")]).toEqual([[3], [0, 2]]);
   });
 
+  it("begins a day at this device's midnight, also when the clock of a server went back over it", () => {
+    const midnight = new Date(2026, 2, 1).getTime();
+    const times = [midnight - 2, midnight - 1, midnight, midnight + 3_600_000, midnight - 1, midnight + 1];
+    const events = times.map((at, n) => new MatrixEvent({ event_id: `$${n}`, room_id: "!r", sender: ME, type: "m.room.message", content: {}, origin_server_ts: at }));
+    expect(rows(events, new Relations()).map(({ newDay }) => newDay)).toEqual([true, false, true, false, true, true]);
+  });
+
   it("keeps the row of a message in which nothing changed", () => {
     const relations = new Relations();
     const events = [said("$m", "@a:x", "one"), said("$n", "@a:x", "two")];

@@ -202,8 +202,10 @@ function replyOf(content: IContent): string | undefined {
 /** Which rows begin a day, and which stand together under one name. Finishes their stamps. */
 function joinRuns(rows: Row[], firstUnread: string | undefined): void {
   let before: Row | undefined;
+  let day = { from: 0, to: 0 };
   for (const row of rows) {
-    row.newDay = !before || !sameDay(before.at, row.at);
+    row.newDay = row.at < day.from || row.at >= day.to;
+    if (row.newDay) day = dayOf(row.at);
     row.firstUnread = row.id !== undefined && row.id === firstUnread;
     if (row.kind === "message") {
       const together = before?.kind === "message" && before.sender === row.sender && row.at - before.at < RUN_MS;
@@ -218,8 +220,8 @@ function joinRuns(rows: Row[], firstUnread: string | undefined): void {
   }
 }
 
-function sameDay(a: number, b: number): boolean {
-  const [one, other] = [new Date(a), new Date(b)];
-  return one.getDate() === other.getDate() && one.getMonth() === other.getMonth() && one.getFullYear() === other.getFullYear();
+/** From one midnight of this device to the next, in ms. */
+function dayOf(at: number): { from: number; to: number } {
+  const from = new Date(at).setHours(0, 0, 0, 0);
+  return { from, to: new Date(from).setDate(new Date(from).getDate() + 1) };
 }
-
