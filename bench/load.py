@@ -1,13 +1,10 @@
 """What scenarios are made of: a server, its CPU meter, accounts and rooms, closed loops."""
 
 import asyncio
-import os
 import secrets
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -139,32 +136,6 @@ class World:
 class Room:
     room_id: str
     members: list[User]
-
-
-@contextmanager
-def cores_awake() -> Iterator[None]:
-    """Keep the cores from going to sleep, by processes that run only while nobody else wants to.
-
-    A virtual core that has slept for 50 ms does what comes next at a half to a third of its speed
-    (a loop of 1.3 ms of CPU then takes 2.8 to 5 ms). Whoever works in bursts would be charged for
-    that, and a rival who is never done would not.
-    """
-    command = [sys.executable, "-c", _SPIN]
-    spinning = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
-    try:
-        yield
-    finally:
-        for process in spinning:
-            process.kill()
-            process.wait()
-
-
-_SPIN = """
-import os
-os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-while True:
-    pass
-"""
 
 
 async def gather_bounded(work: Sequence[Awaitable[T]], at_once: int = SETUP_IN_FLIGHT) -> list[T]:

@@ -10,7 +10,7 @@ import orjson
 from harness.matrix import User, call
 from harness.process import resident_bytes
 
-from bench.load import World, cores_awake, gather_bounded, percentile
+from bench.load import World, gather_bounded, percentile
 
 MESSAGES_PER_SECOND = 20
 SETTLE_SECONDS = 3.0
@@ -37,11 +37,10 @@ async def busy_room(world: World) -> dict[str, float]:
         for member in members
     ]
     try:
-        with cores_awake():
-            await _speak(members[0], room.room_id, seconds=SETTLE_SECONDS)
-            delays.clear()
-            async with world.metered() as meter:
-                sent = await _speak(members[0], room.room_id, seconds=world.scale.seconds)
+        await _speak(members[0], room.room_id, seconds=SETTLE_SECONDS)
+        delays.clear()
+        async with world.metered() as meter:
+            sent = await _speak(members[0], room.room_id, seconds=world.scale.seconds)
     finally:
         for poll in polls:
             poll.cancel()
