@@ -10,7 +10,7 @@ import pytest
 from fixtures.room_house import ALICE, BOB, CAROL
 from fixtures.search_house import SearchHouse
 
-from bongsu.errors import BadJson, InvalidParam, Refused
+from bongsu.errors import BadJson, InvalidParam, Refused, Unavailable
 from bongsu.log.proposal import fresh_request_id
 from bongsu.postgres.database import Database
 from bongsu.search import documents, finding, indexer, service
@@ -357,17 +357,17 @@ async def test_a_crash_in_the_middle_of_a_batch_repeats_it_or_not(
         nonlocal crashes
         crashes += 1
         if crashes % 3 == 1:
-            raise ConnectionError("killed before the commit")
+            raise Unavailable("killed before the commit")
         await write(update)
         if crashes % 3 == 2:
-            raise ConnectionError("killed after the commit")
+            raise Unavailable("killed after the commit")
         return True
 
     house.index_store.write = crashing  # type: ignore[method-assign]
-    while house.indexer.lag:
+    while await house.is_behind():
         try:
             await house.indexer.index_some()
-        except ConnectionError:
+        except Unavailable:
             house.indexer = house.new_indexer()  # another process goes on
     assert crashes >= 7
     assert len(await house.found(ALICE, "beacon", filter={"limit": 50})) == 39
