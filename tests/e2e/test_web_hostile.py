@@ -166,7 +166,7 @@ async def test_events_of_nonsense_spoil_nothing(web: Web) -> None:
     minji, john = await web.person("민지"), await web.person("John")
     room_id = await john.create_room(invite=[minji.user_id], name="놀이터")
     await minji.join(room_id)
-    at = f"#/room/{quote(room_id)}"
+    at, state = f"#/room/{quote(room_id)}", f"/rooms/{quote(room_id)}/state"
     async with web.page(minji, at=at) as page:
         for n, (kind, whole) in enumerate(MESSAGES):
             root = await john.send_text(room_id, f"뿌리 {n}.")
@@ -175,6 +175,9 @@ async def test_events_of_nonsense_spoil_nothing(web: Web) -> None:
             await expect(message(page, f"끝 {n}.").last).to_be_in_viewport()
             await expect(page.locator(".room-list")).to_contain_text(f"끝 {n}.")
         await send_all(john, states_of(john, room_id))
+        worst = {"membership": "join", "displayname": POISON, "avatar_url": POISON}
+        await send_all(john, [(f"{state}/m.room.member/{quote(john.user_id)}", worst)])
+        await send_all(john, [(f"{state}/m.room.avatar/", {"url": POISON, "info": POISON})])
         await john.send_text(room_id, "그래도 보이는 글")
         await expect(message(page, "그래도 보이는 글")).to_be_in_viewport()
         for panel in ("info", "members", "invite", "settings", "threads"):

@@ -72,12 +72,11 @@ async def town() -> AsyncIterator[Town]:
         ports = free_port(), free_port()
         sites = [f"{name}=http://127.0.0.1:{port}" for name, port in zip("ab", ports, strict=True)]
         server = Bongsu(folder / "data", settings={"BONGSU_CLIENT_SITES": ",".join(sites)})
-        await asyncio.to_thread(server.start)
         a, b = (FrontDoor(port, server.port) for port in ports)
         try:
             async with opened_browser() as browser:
                 town = Town(server, a, b, browser)
-                await town.whole()
+                await town.whole()  # the doors first, before somebody else takes their ports
                 yield town
                 await town.close()
         finally:

@@ -2,6 +2,8 @@
 
 import type { Room } from "matrix-js-sdk";
 
-export function mxcOf(room: Room, userId: string): string {
-  return room.getMember(userId)?.getMxcAvatarUrl() ?? "";
+import { textOf } from "./content";
+
+export function mxcOf(room: Room | null, userId: string): string {
+  return textOf(room?.getMember(userId)?.getMxcAvatarUrl());
 }

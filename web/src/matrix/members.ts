@@ -2,6 +2,7 @@
 
 import type { Room, RoomMember } from "matrix-js-sdk";
 
+import { textOf } from "./content";
 import { memberName } from "./happened";
 import { localpart } from "./people";
 import { type Role, roleOf, toSpeak } from "./powers";
@@ -34,7 +35,7 @@ function rowOf(member: RoomMember, needed: number, room: Room): MemberRow[] {
   if (!ORDER.includes(standing)) return [];
   const name = memberName(member, room) || localpart(member.userId);
   const level = member.powerLevel;
-  return [{ id: member.userId, name, avatar: member.getMxcAvatarUrl() ?? "", level, role: roleOf(level, needed), standing }];
+  return [{ id: member.userId, name, avatar: textOf(member.getMxcAvatarUrl()), level, role: roleOf(level, needed), standing }];
 }
 
 export function countOf(room: Room): number {

@@ -6,10 +6,12 @@ import { computed, signal } from "@preact/signals";
 import { ClientEvent, EventType, KnownMembership, type MatrixClient, Preset, type Room } from "matrix-js-sdk";
 
 import { matrix, onClient } from "./client";
+import { textOf } from "./content";
 import { encryptedFromTheStart } from "./crypto-rooms";
 import { directRooms, markDirect } from "./direct";
 import { nameIn } from "./happened";
 import { oneLine } from "./last-line";
+import { mxcOf } from "./member-picture";
 import { rowsById } from "./rooms";
 
 const FOUND_MAX = 30; // people shown of a search
@@ -50,8 +52,7 @@ export const friends = computed<readonly Friend[]>(() => {
 });
 
 export function personIn(room: Room | null, userId: string): Person {
-  const known = matrix().getUser(userId);
-  const avatar = room?.getMember(userId)?.getMxcAvatarUrl() ?? known?.avatarUrl ?? "";
+  const avatar = mxcOf(room, userId) || textOf(matrix().getUser(userId)?.avatarUrl);
   return { userId, name: nameIn(room, userId), avatar };
 }
 

@@ -3,6 +3,7 @@
 import { KnownMembership, NotificationCountType, type Room } from "matrix-js-sdk";
 
 import { words } from "../words";
+import { textOf } from "./content";
 import { directRooms } from "./direct";
 import { happenedInWords, lastHappened, nameIn } from "./happened";
 import { inWords, lastSaid, oneLine } from "./last-line";
@@ -82,8 +83,7 @@ export function sameRow(a: RoomRow, b: RoomRow): boolean {
 
 /** The room's picture; for a direct chat without one, the other person's. */
 export function pictureOf(room: Room): string {
-  const member = room.getMxcAvatarUrl() ? null : room.getAvatarFallbackMember();
-  return room.getMxcAvatarUrl() ?? member?.getMxcAvatarUrl() ?? "";
+  return textOf(room.getMxcAvatarUrl()) || textOf(room.getAvatarFallbackMember()?.getMxcAvatarUrl());
 }
 
 function lastOf(room: Room, before?: RoomRow): Pick<RoomRow, "lastAt" | "lastLine" | "lastSender"> {
