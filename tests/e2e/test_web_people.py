@@ -159,6 +159,31 @@ async def test_a_new_chat_opens_even_before_the_sync_tells_of_it(web: Web) -> No
         await expect(page.locator(".room-head").get_by_text("수락 기다리는 중")).to_be_visible()
 
 
+async def test_a_new_group_with_one_person_and_no_name_is_the_chat_with_them(web: Web) -> None:
+    """There one answers without a further click, and going back closes a card over the page."""
+    minji, john = await web.person("민지"), await web.person("John")
+    async with web.page(minji, at="#/new") as page:
+        await page.get_by_label("이름이나 아이디로 찾기").fill(john.user_id)
+        await page.get_by_role("checkbox", name=re.compile("John")).check()
+        await page.get_by_role("button", name="만들기", exact=True).click()
+        await page.wait_for_url("**/#/room/**")
+        [[room_id]] = (await direct_rooms(minji)).values()
+        await john.join(room_id)
+        await page.locator(".composer textarea").fill("몇 시에 볼까요?")
+        await page.keyboard.press("Enter")
+        await page.locator(".message.mine .bubble").click(button="right")
+        await page.get_by_role("menuitem", name="답장", exact=True).click()
+        await page.keyboard.type("여덟 시요")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".message .bubble", has_text="여덟 시요")).to_be_visible()
+
+        await page.get_by_role("navigation").get_by_role("link", name="친구").click()
+        await page.get_by_label("John 프로필").click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await page.go_back()
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 async def test_somebodys_own_code_leads_to_them(web: Web) -> None:
     minji, john = await web.person("민지"), await web.person("John")
     async with web.page(john, language="en", at="#/people") as theirs:
