@@ -14,7 +14,8 @@ from bongsu.log.bus import BusUnavailable, Listener, Responder
 from bongsu.log.entry import Entry, Kind
 from bongsu.log.follower import EntryReader, Follower
 from bongsu.log.gateway import Log, Publisher
-from bongsu.log.ownership import Ownership, Placement
+from bongsu.log.ownership import Ownership
+from bongsu.log.placement import Placement
 from bongsu.log.position import partition_of
 from bongsu.log.proposal import Accepted, OwnershipLost, PoisonedBatch, Proposal
 from bongsu.log.sequencer import Sequencer
@@ -277,7 +278,7 @@ class Node:
         self.bus = NodeBus(self, network)
         self.follower = Follower(reader or engine, "simulated")
         self.pen = Pen(self, engine, hasty=hasty)
-        self.publisher = Publisher(self.follower, self.bus)
+        self.publisher = Publisher(self.follower, self.bus, placement)
         planner = ChainPlanner(engine, network.random, forgetful=forgetful, undoes=undoes)
         self.sequencer = Sequencer(self.pen, planner, self.publisher, lambda: self.ownership.lost())
         self.ownership = Ownership(

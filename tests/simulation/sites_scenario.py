@@ -42,6 +42,9 @@ class Place:
     def generation(self) -> int:
         return self.servers.timeline
 
+    def heard_of(self, generation: int) -> None:
+        self.servers.heard_of(generation)
+
     @property
     def readable(self) -> str:
         """The site whose server may be read."""

@@ -33,6 +33,7 @@ class Mutation:
     checks_candidate: bool = True  # pre_promote fences and compares
     asks_receiver: bool = True  # and believes no conninfo that its receiver does not obey yet
     compares: bool = True  # Patroni asks how far the others are before it races for the key
+    checks_timeline: bool = True  # and who missed a promotion does not race
     hands_over: bool = True  # a full primary is noticed
     minds_room: bool = True  # who would take over looks at its own disk
     waits: bool = True  # one handover forbids the next for a while

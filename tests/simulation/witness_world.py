@@ -88,6 +88,7 @@ class World:
         self.held: dict[tuple[str, str], int] = {}  # (primary, standby): position confirmed
         self.late: list[tuple[int, Callable[[], bool]]] = []  # writes still under way
         self.term = self.row = 1
+        self.history = 0  # the latest term that Patroni has written down in etcd
         self.promotions = self.deposals = 0
         self.handovers: list[int] = []  # steps at which one was asked for
         self.is_calm = False  # nothing new breaks
@@ -338,6 +339,7 @@ class World:
             return self.follow(site, leader.name)
         self.put("leader", site.name, ttl=LEADER_TTL)
         if site.is_primary:
+            self.history = max(self.history, site.term)
             if (wish := self.get("failover")) is None:
                 return self.choose_synchronous(site)
             self.switch_over(site, wish)
@@ -375,6 +377,8 @@ class World:
     def race(self, site: Site) -> None:
         """Compares positions now, takes the key a moment later."""
         if self.step < site.backoff_until or not site.backends_up:
+            return
+        if self.mutation.checks_timeline and site.term < self.history:
             return
         if site.is_primary:
             site.races = self.step + self.chance.randint(1, 10)
@@ -417,22 +421,23 @@ class World:
     def follow(self, site: Site, leader: str) -> None:
         source = self.sites[leader]
         site.named, site.asked_at, site.request = leader, -1, None
-        if site.is_primary and not source.is_primary:
-            site.is_primary = False  # demoted at once; rewound when there is somebody to follow
-        if source.is_primary and not site.is_behind(source):
-            site.is_primary = False
-            common = 0
-            while (
-                common < min(len(site.wal), len(source.wal))
-                and site.wal[common] == source.wal[common]
-            ):
-                common += 1
-            site.wal = site.wal[:common]
-        elif source.is_primary:
-            site.is_primary = False
+        site.is_primary = False  # demoted at once; rewound when there is somebody to follow
+        if source.is_primary and source.is_up and self.hear(site, source):
+            self.rewind(site, source)
         if not self.mutation.holds_fence:
             site.override = False
         site.follow(leader, self.step, self.chance.choice((0, 0, 1, 3, BUSY_STEPS)))
+
+    def rewind(self, site: Site, source: Site) -> None:
+        """To where the two histories part, if they do."""
+        if site.is_behind(source):
+            return
+        common = 0
+        while (
+            common < min(len(site.wal), len(source.wal)) and site.wal[common] == source.wal[common]
+        ):
+            common += 1
+        site.wal = site.wal[:common]
 
     def pre_promote(self, site: Site, leader: Leader) -> None:
         site.patroni_at = self.step + 1

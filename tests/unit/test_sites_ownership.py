@@ -12,9 +12,9 @@ import pytest
 from bongsu.errors import Unavailable
 from bongsu.log import gateway, ownership
 from bongsu.log.batch import Batch, Head
-from bongsu.log.entry import Entry
+from bongsu.log.entry import Entry, Kind
 from bongsu.log.follower import DurableHead, Follower
-from bongsu.log.gateway import Log
+from bongsu.log.gateway import Log, Publisher
 from bongsu.log.ownership import SUBJECT, Announcement, Ownership, rendezvous
 from bongsu.log.pending import Pending
 from bongsu.log.proposal import FEATURE_LEVEL, Accepted, Outcome, Proposal, fresh_request_id
@@ -25,6 +25,9 @@ from bongsu.memory.bus import MemoryBus
 class Placement:
     def __init__(self, site: str, is_primary: bool | None) -> None:
         self.site, self.is_primary, self.generation = site, is_primary, 1
+
+    def heard_of(self, generation: int) -> None:
+        self.generation = max(self.generation, generation)
 
 
 class Reader:
@@ -267,3 +270,51 @@ async def test_a_held_proposal_is_answered_once_there_is_an_owner() -> None:
         node.ownership.look()
         assert (await proposing).key == "!x"
         assert node.log.held_bytes == 0
+
+
+async def test_of_a_later_primary_is_heard_before_anything_is_read_up_to_its_heads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the announcement of who owns by it; who owns nothing proves nothing."""
+    async with Node(Placement("b", False)) as node:
+        heard: list[int] = []
+        announce = node.follower.announce
+
+        def noted(heads: Sequence[DurableHead]) -> None:
+            heard.append(node.placement.generation)
+            announce(heads)
+
+        monkeypatch.setattr(node.follower, "announce", noted)
+        await node.hear("there", heads=[DurableHead(0, 1, 0)], site="c", generation=1)
+        assert node.ownership.owner_of(0) == "there"
+        await node.hear("next", heads=[DurableHead(1, 2, 0)], site="c", generation=2)
+        assert heard[-1] == 2
+        assert node.ownership.owner_of(0) is None, "it owned by the primary before"
+        assert node.ownership.owner_of(1) == "next"
+
+
+async def test_who_owns_nothing_names_no_primary() -> None:
+    async with Node(Placement("b", False)) as node:
+        said: list[bytes] = []
+        await node.bus.subscribe(SUBJECT, said.append)
+        await node.ownership._announce()
+        assert msgspec.msgpack.decode(said[-1], type=Announcement).generation == 0
+        node.placement.is_primary = True
+        node.ownership.look()
+        await until(lambda: len(node.sequencer.heads) == 64)
+        await node.ownership._announce()
+        assert msgspec.msgpack.decode(said[-1], type=Announcement).generation == 1
+
+
+async def test_the_generation_goes_with_the_entries() -> None:
+    """A gap may be filled from the own server before the next announcement."""
+    there, here, bus = Placement("c", True), Placement("b", False), MemoryBus()
+    there.generation = 7
+    follower = Follower(Reader(), "test")
+    ours = Publisher(Follower(Reader(), "test"), bus, there)
+    theirs = Publisher(follower, bus, here)
+    await theirs.follow()
+    ours.committed([Entry(0, 1, Kind.EVENT, "!x", "$e", b"{}", b"")], {0: 1}, 0.0)
+    await until(lambda: follower.applied[0] == 1)
+    assert here.generation == 7
+    await ours.stop()

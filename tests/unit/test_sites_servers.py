@@ -96,3 +96,26 @@ def test_a_standby_far_behind_is_read_only_while_there_is_no_primary() -> None:
     assert found.own_is_current
     said(found, 0, 4, standby=False, lsn=200, ago=SILENT_SECONDS + 1)
     assert found.own_is_current
+
+
+def test_a_server_is_past_once_others_own_by_a_later_primary_that_we_do_not_see() -> None:
+    """It may be a former primary that nobody could rewind yet, with rows that were never
+    acknowledged, at positions that the log has given to others."""
+    found = servers()
+    looks: list[bool] = []
+    found.listen(lambda: looks.append(found.own_is_current))
+    said(found, 1, 4, standby=True)
+    said(found, 0, 4, standby=False)
+    assert found.own_is_current
+    found.heard_of(4)
+    assert found.primary is found.all[0]
+    found.heard_of(5)
+    assert looks[-1] is False, "who reads from it hears of it at once"
+    assert found.primary is None
+    assert found.own_is_primary is False
+    said(found, 0, 4, standby=False)
+    assert found.primary is None
+    said(found, 1, 5, standby=True)
+    assert found.own_is_current
+    said(found, 2, 5, standby=False)
+    assert found.primary is found.all[2]

@@ -59,12 +59,14 @@ def test_acknowledged_rows_are_kept_whatever_breaks(chunk: int) -> None:
         (Mutation(fences=False, checks_candidate=False), Lost),
         (Mutation(checks_candidate=False), Lost),
         (Mutation(fences=False), Lost),
+        (Mutation(checks_timeline=False), Lost),
         (Mutation(minds_room=False), PromotedFull),
     ],
     ids=[
         "no fence at all",
         "candidates unchecked",
         "witnesses that only say they are fenced",
+        "who missed a promotion races",
         "nobody looks at the own disk",
     ],
 )

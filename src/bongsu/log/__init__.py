@@ -5,7 +5,8 @@
     proposal    what gateways ask a sequencer to append, and its request id
     batch       the rows of one transaction, filled by planners
     sequencer   orders proposals, commits them in groups, answers only after the commit
-    ownership   who writes which partition: locks, epochs, placement, handover
+    ownership   who writes which partition: locks, epochs, handover
+    placement   the Protocol by which they learn where owners may sit: beside the primary
     follower    applies durable entries in order and wakes who waits
     bus         the Protocol by which nodes hear of each other; it holds no truth
     gateway     brings a proposal to its sequencer, wherever that is

@@ -35,10 +35,12 @@ JumpListener = Callable[[int], None]
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True):
-    """Durable entries of one batch on the bus, with the epoch of each partition among them."""
+    """Durable entries of one batch on the bus, with the epoch of each partition among them, and the
+    generation of the primary that has them."""
 
     epochs: dict[int, int]
     entries: list[Entry]
+    generation: int = 0
 
 
 class DurableHead(msgspec.Struct, frozen=True, array_like=True):

@@ -20,6 +20,7 @@ from bongsu.log.bus import MESSAGE_BYTES_MAX, Bus, BusUnavailable, NobodyServes
 from bongsu.log.entry import Entry
 from bongsu.log.follower import Follower, Frame
 from bongsu.log.ownership import Ownership
+from bongsu.log.placement import OnlySite, Placement
 from bongsu.log.position import PARTITIONS, partition_of
 from bongsu.log.proposal import (
     Accepted,
@@ -220,8 +221,11 @@ class Share:
 class Publisher:
     """Tells this node's follower first, then the bus, of every batch that is durable."""
 
-    def __init__(self, follower: Follower, bus: Bus | None) -> None:
+    def __init__(
+        self, follower: Follower, bus: Bus | None, placement: Placement | None = None
+    ) -> None:
         self._follower = follower
+        self._placement = placement or OnlySite()
         self._bus = bus
         self._tasks = TaskOwner("publisher", limit=10_000)
         self.batch_sizes = Tally((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000))
@@ -239,7 +243,7 @@ class Publisher:
             self.shares[entry.partition].entries += 1
         self._follower.deliver(epochs, entries)
         if self._bus is not None:
-            for frame in _frames(entries, epochs):
+            for frame in _frames(entries, epochs, self._placement.generation):
                 self._tasks.start(self._publish(frame))
 
     async def _publish(self, frame: bytes) -> None:
@@ -261,13 +265,14 @@ class Publisher:
         except msgspec.DecodeError:
             log.error("unreadable frame on the bus")
             return
+        self._placement.heard_of(frame.generation)  # before a gap is filled from the own server
         self._follower.deliver(frame.epochs, frame.entries)
 
     async def stop(self) -> None:
         await self._tasks.stop()
 
 
-def _frames(entries: Sequence[Entry], epochs: dict[int, int]) -> list[bytes]:
+def _frames(entries: Sequence[Entry], epochs: dict[int, int], generation: int) -> list[bytes]:
     """Entries as messages within the bus's limit. An oversized rest is left to the log."""
     frames: list[bytes] = []
     part: list[Entry] = []
@@ -275,11 +280,11 @@ def _frames(entries: Sequence[Entry], epochs: dict[int, int]) -> list[bytes]:
     for entry in entries:
         weight = len(entry.body) + len(entry.facts) + 400
         if part and size + weight > FRAME_BYTES_MAX:
-            frames.append(msgspec.msgpack.encode(Frame(epochs, part)))
+            frames.append(msgspec.msgpack.encode(Frame(epochs, part, generation)))
             part, size = [], 0
         part.append(entry)
         size += weight
-    frames.append(msgspec.msgpack.encode(Frame(epochs, part)))
+    frames.append(msgspec.msgpack.encode(Frame(epochs, part, generation)))
     return frames
 
 

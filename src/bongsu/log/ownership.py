@@ -19,7 +19,6 @@ from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 from time import monotonic
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -27,6 +26,7 @@ import structlog
 from bongsu.errors import Unavailable
 from bongsu.log.bus import Bus, BusUnavailable
 from bongsu.log.follower import DurableHead, Follower
+from bongsu.log.placement import OnlySite, Placement
 from bongsu.log.position import PARTITIONS
 from bongsu.log.proposal import FEATURE_LEVEL, OwnershipLost
 from bongsu.log.sequencer import Sequencer
@@ -55,33 +55,7 @@ class Announcement(msgspec.Struct, frozen=True):
     may_own: bool = True  # false while stopping, and after a claim failed
     level: int = 1  # the highest feature level it understands
     site: str = ""
-
-
-class Placement(Protocol):
-    """Where the primary is, as this node's site sees it."""
-
-    @property
-    def site(self) -> str:
-        """This node's."""
-        ...
-
-    @property
-    def is_primary(self) -> bool | None:
-        """Whether the primary is in this site; None while nobody can tell."""
-        ...
-
-    @property
-    def generation(self) -> int:
-        """Grows with each new primary."""
-        ...
-
-
-class OnlySite:
-    """Of a deployment in one place: the primary is here, always."""
-
-    site = ""
-    is_primary = True
-    generation = 0
+    generation: int = 0  # of the primary that it owns by; 0: it owns nothing, or does not say
 
 
 @lru_cache(maxsize=4 * PARTITIONS)
@@ -226,7 +200,10 @@ class Ownership:
             DurableHead(p, head.epoch, head.position) for p, head in self._sequencer.heads.items()
         ]
         may_own = self._may_own and monotonic() >= self._unable_until
-        announcement = Announcement(self.node, heads, may_own, FEATURE_LEVEL, self._placement.site)
+        announcement = Announcement(
+            self.node, heads, may_own, FEATURE_LEVEL, self._placement.site,
+            self._placement.generation if heads else 0,
+        )  # fmt: skip
         try:
             await self._bus.publish(SUBJECT, msgspec.msgpack.encode(announcement))
         except BusUnavailable as error:
@@ -238,6 +215,8 @@ class Ownership:
         except msgspec.DecodeError:
             log.error("unreadable announcement")
             return
+        self._placement.heard_of(said.generation)  # before anything is read up to these heads
+        self._follow_generation()
         now = monotonic()
         if not self._is_live(said.node):
             self._first_heard[said.node] = now
@@ -326,6 +305,9 @@ class Ownership:
             log.warning("the primary is elsewhere, or out of reach: partitions given up")
             await self._sequencer.give_up()
             await self._announce()
+        self._follow_generation()
+
+    def _follow_generation(self) -> None:
         if self._placement.generation != self._generation:
             self._generation = self._placement.generation
             for node in {node for _, node in self._owners.values()}:

@@ -9,8 +9,9 @@ import msgspec
 from bongsu.log.bus import Bus
 from bongsu.log.follower import Follower
 from bongsu.log.gateway import Log, Publisher
-from bongsu.log.ownership import Ownership, Placement
+from bongsu.log.ownership import Ownership
 from bongsu.log.pending import Planner
+from bongsu.log.placement import Placement
 from bongsu.log.planners import Planners
 from bongsu.log.proposal import Proposal
 from bongsu.log.sequencer import Sequencer
@@ -63,7 +64,7 @@ class Heart:
         `is_doubtful` tells when that server may have been replaced without our hearing of it.
         """
         self.follower = Follower(PostgresEntryReader(database), incarnation)
-        self.publisher = Publisher(self.follower, None if alone else bus)
+        self.publisher = Publisher(self.follower, None if alone else bus, placement)
         rooms = RoomPlanner(PostgresRoomLoader(database), _now_ms)
         users = UserPlanner(PostgresAccountDataVersions(database))
         planners: dict[type[Proposal], Planner] = {}

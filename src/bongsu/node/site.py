@@ -18,7 +18,7 @@ LEVEL_SECONDS = 0.5  # without a doubt, before clients may come back
 
 
 class Site:
-    """Implements `log.ownership.Placement`, and says what this site lacks.
+    """Implements `log.placement.Placement`, and says what this site lacks.
 
     A site that was away (started just now, hung, cut off from its database) is not ready again
     before its server and its follower have been level with the primary for a while. One that is
@@ -46,6 +46,9 @@ class Site:
     @property
     def generation(self) -> int:
         return self.servers.timeline
+
+    def heard_of(self, generation: int) -> None:
+        self.servers.heard_of(generation)
 
     def is_doubtful(self) -> bool:
         """Whether this site may be cut off, so that the primary it has may be none any more."""

@@ -145,6 +145,13 @@ class Servers:
                 return monotonic() - at
         return math.inf
 
+    def heard_of(self, timeline: int) -> None:
+        """Commits reach a quorum on this timeline, though we may not reach its primary."""
+        if timeline > self._timeline:
+            self._timeline = timeline
+            self._written.clear()
+            self._tell()
+
     def listen(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 
