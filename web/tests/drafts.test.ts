@@ -2,6 +2,7 @@ import { beforeEach, expect, test, vi } from "vitest";
 
 import type { Session } from "../src/matrix/session";
 
+vi.setConfig({ testTimeout: 60_000 }); // a busy machine takes long to load the SDK
 const MINJI: Session = { userId: "@minji:x", deviceId: "D", accessToken: "t" };
 let kept: Record<string, string>;
 let isFull: boolean;
@@ -15,6 +16,7 @@ beforeEach(() => {
     removeItem: { value: (key: string) => void delete kept[key] },
   });
   vi.stubGlobal("localStorage", storage);
+  vi.stubGlobal("window", { localStorage: storage, sessionStorage: storage });
   vi.stubGlobal("location", { origin: "https://x.example" });
   vi.resetModules();
 });

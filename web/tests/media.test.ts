@@ -1,6 +1,8 @@
 import { beforeEach, expect, test, vi } from "vitest";
 
 const MB = 1024 ** 2;
+const PATIENCE_MS = 60_000; // a busy machine is slow with forty megabytes
+vi.setConfig({ testTimeout: PATIENCE_MS });
 const asked: string[] = [];
 const alive = new Set<string>();
 let answer: () => Response;
@@ -32,7 +34,7 @@ async function shown(mxc: string) {
   const { open } = await import("../src/matrix/media");
   const opened = open({ mxc });
   const letGo = opened.hold();
-  await vi.waitFor(() => expect(opened.media.value.state).not.toBe("loading"));
+  await vi.waitFor(() => expect(opened.media.value.state).not.toBe("loading"), PATIENCE_MS);
   return { ...opened, letGo };
 }
 
@@ -67,7 +69,7 @@ test("why media cannot be had, and another try", async () => {
   expect(media.value).toEqual({ state: "broken", why: "missing" });
   answer = () => new Response("x");
   retry();
-  await vi.waitFor(() => expect(media.value.state).toBe("ready"));
+  await vi.waitFor(() => expect(media.value.state).toBe("ready"), PATIENCE_MS);
   expect((await shown("https://example.org/a")).media.value).toEqual({ state: "broken", why: "missing" });
   answer = () => new Response("{}", { status: 502 });
   expect((await shown("mxc://x/b")).media.value).toEqual({ state: "broken", why: "unreachable" });
