@@ -6,6 +6,7 @@ import { expect, test, vi } from "vitest";
 
 vi.stubGlobal("location", { hash: "", origin: "http://127.0.0.1" });
 vi.stubGlobal("localStorage", { getItem: () => null });
+vi.stubGlobal("window", globalThis);
 vi.stubGlobal("addEventListener", () => undefined);
 vi.stubGlobal("document", { documentElement: {}, addEventListener: () => undefined });
 const { unreadable } = await import("../src/matrix/crypto-rooms");

@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 
 vi.stubGlobal("location", { hash: "", origin: "http://127.0.0.1", pathname: "/" });
 vi.stubGlobal("localStorage", { getItem: (key: string) => (key === "bongsu.language" ? "ko" : null) });
+vi.stubGlobal("window", globalThis);
 vi.stubGlobal("addEventListener", () => undefined);
 vi.stubGlobal("document", { documentElement: {}, addEventListener: () => undefined });
 const { byRoom, without } = await import("../src/matrix/direct");
