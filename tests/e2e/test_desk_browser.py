@@ -133,7 +133,7 @@ async def publish_planned(page: Page, url: str) -> None:
     await page.locator("#title_ko").fill("데이터베이스 점검")
     await page.locator("#title_en").fill("Work on the database")
     await page.locator("input[value=push]").check()
-    day = await page.evaluate("new Date(Date.now() + 864e5).toISOString().slice(0, 10)")
+    day = await page.evaluate("new Date(Date.now() + 2 * 864e5).toISOString().slice(0, 10)")
     await page.locator("#started").fill(f"{day}T02:00")
     await page.locator("#ends").fill(f"{day}T04:00")
     await page.locator("#text_ko").fill("점검하는 동안 알림이 늦을 수 있습니다.")

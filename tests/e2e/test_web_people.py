@@ -171,7 +171,7 @@ async def test_a_new_group_with_one_person_and_no_name_is_the_chat_with_them(web
         await john.join(room_id)
         await page.locator(".composer textarea").fill("몇 시에 볼까요?")
         await page.keyboard.press("Enter")
-        await page.locator(".message.mine .bubble").click(button="right")
+        await page.locator(".message.mine[data-event] .bubble").click(button="right")
         await page.get_by_role("menuitem", name="답장", exact=True).click()
         await page.keyboard.type("여덟 시요")
         await page.keyboard.press("Enter")
