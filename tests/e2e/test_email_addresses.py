@@ -1,89 +1,42 @@
 """E-mail addresses of people, with a real SMTP server (aiosmtpd) in a process of its own."""
 
 import asyncio
-import email.policy
-import mailbox
-import re
 import secrets
-import sys
 from collections.abc import AsyncIterator, Iterator
-from email import message_from_bytes
-from email.message import EmailMessage
-from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from harness.bongsu import Bongsu, running
+from harness.bongsu import Bongsu
 from harness.http import HttpClient
 from harness.matrix import V3, MatrixError, User, call, login, register
-from harness.process import Process, free_port, open_folder
-
-PATIENCE_SECONDS = 20.0
-ACCOUNT = f"{V3}/account"
-
-
-class Post:
-    """A mail server that keeps what it takes in a Maildir."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self._maildir = folder / "mail"
-        command = [
-            sys.executable, "-m", "aiosmtpd", "-n", "-l", f"127.0.0.1:{self.port}",
-            "-c", "aiosmtpd.handlers.Mailbox", str(self._maildir),
-        ]  # fmt: skip
-        self.process = Process(command, log=folder / "smtp.log")
-
-    async def letter_to(self, address: str) -> EmailMessage:
-        """The letter to that address, once it is there; it is taken out."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                for key, letter in self._letters():
-                    if letter["To"] == address:
-                        mailbox.Maildir(self._maildir).remove(key)
-                        return letter
-                await asyncio.sleep(0.05)
-
-    def count(self) -> int:
-        return len(list(self._letters()))
-
-    def _letters(self) -> Iterator[tuple[str, EmailMessage]]:
-        if not self._maildir.exists():
-            return
-        box = mailbox.Maildir(self._maildir, create=False)
-        for key in box.keys():  # noqa: SIM118  # a Maildir iterates over messages
-            letter = message_from_bytes(box.get_bytes(key), policy=email.policy.default)
-            assert isinstance(letter, EmailMessage)
-            yield key, letter
+from letters import (
+    ACCOUNT,
+    Post,
+    ask,
+    by_password,
+    follow,
+    give_address,
+    link_in,
+    mailing_server,
+    new_address,
+    press,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    with open_folder() as folder:
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def post(folder: Path) -> Iterator[Post]:
-    post = Post(folder)
-    yield post
-    post.process.kill()
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path, post: Post) -> Iterator[Bongsu]:
-    settings = {
-        "BONGSU_SMTP_URL": f"smtp://127.0.0.1:{post.port}",
-        "BONGSU_SMTP_FROM": "Bongsu <bongsu@example.org>",
-    }
-    with running(folder, settings=settings) as bongsu:
-        yield bongsu
+def mailing() -> Iterator[tuple[Bongsu, Post]]:
+    with mailing_server() as mailing:
+        yield mailing
 
 
 @pytest.fixture
-async def client(server: Bongsu) -> AsyncIterator[HttpClient]:
-    client = HttpClient(server.url)
+def post(mailing: tuple[Bongsu, Post]) -> Post:
+    return mailing[1]
+
+
+@pytest.fixture
+async def client(mailing: tuple[Bongsu, Post]) -> AsyncIterator[HttpClient]:
+    client = HttpClient(mailing[0].url)
     yield client
     await client.close()
 
@@ -93,63 +46,12 @@ async def alice(client: HttpClient) -> User:
     return await register(client, f"alice-{secrets.token_hex(4)}")
 
 
-def new_address() -> str:
-    return f"{secrets.token_hex(6)}@example.org"
-
-
-async def ask(client: HttpClient, path: str, address: str, **extra: Any) -> dict[str, str]:
-    """Ask for a link; what proves it once it has been opened."""
-    secret = secrets.token_hex(8)
-    body = {"client_secret": secret, "email": address, "send_attempt": 1, **extra}
-    answer = await call(client, "POST", f"{V3}/{path}/email/requestToken", body)
-    return {"sid": answer["sid"], "client_secret": body["client_secret"]}
-
-
-async def follow(client: HttpClient, post: Post, address: str) -> int:
-    """Open the link in the letter and press the button; the status of the last answer."""
-    link = urlsplit(link_in(await post.letter_to(address)))
-    page = await client.request("GET", f"{link.path}?{link.query}")
-    assert (page.status, b"<button>" in page.body) == (200, True)
-    fields = {name: values[0] for name, values in parse_qs(link.query).items()}
-    return await press(client, fields)
-
-
-async def press(client: HttpClient, fields: dict[str, str]) -> int:
-    answer = await client.request(
-        "POST", "/_bongsu/email/confirm", urlencode(fields).encode(),
-        content_type="application/x-www-form-urlencoded",
-    )  # fmt: skip
-    return answer.status
-
-
-def link_in(letter: EmailMessage) -> str:
-    text = letter.get_content()
-    assert "링크" in text
-    found = re.search(r"https?://\S+/_bongsu/email/confirm\?\S+", text)
-    assert found is not None, text
-    return found[0]
-
-
 async def refused(
     client: HttpClient, path: str, body: object, who: User | None = None
 ) -> tuple[int, str | None]:
     with pytest.raises(MatrixError) as caught:
         await call(client, "POST", path, body, token=who.token if who else None)
     return caught.value.status, caught.value.errcode
-
-
-def by_password(user: User) -> dict[str, Any]:
-    identifier = {"type": "m.id.user", "user": user.user_id}
-    return {"type": "m.login.password", "identifier": identifier, "password": "wonderland"}
-
-
-async def give_address(client: HttpClient, post: Post, user: User) -> str:
-    address = new_address()
-    proof = await ask(client, "account/3pid", address.upper())
-    assert await follow(client, post, address) == 200
-    body = {**proof, "auth": by_password(user)}
-    await call(client, "POST", f"{ACCOUNT}/3pid/add", body, token=user.token)
-    return address
 
 
 async def test_an_address_is_proved_and_added(client: HttpClient, post: Post, alice: User) -> None:

@@ -4,47 +4,33 @@ that sends mail."""
 import re
 from collections.abc import AsyncIterator, Iterator
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from harness.bongsu import Bongsu, running
+from harness.bongsu import Bongsu
 from harness.matrix import MatrixError, User, login
-from harness.process import open_folder
+from letters import Post, give_address, link_in, mailing_server, new_address
 from playwright.async_api import Page, expect
-from test_email_addresses import Post, give_address, link_in, new_address
 from web_browser import Web, check_accessible, in_one_browser, opened_browser, picture, settled
 
 pytestmark = in_one_browser
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    with open_folder() as folder:
-        yield folder
+def mailing() -> Iterator[tuple[Bongsu, Post]]:
+    with mailing_server() as mailing:
+        yield mailing
 
 
-@pytest.fixture(scope="module")
-def post(folder: Path) -> Iterator[Post]:
-    post = Post(folder)
-    yield post
-    post.process.kill()
-
-
-@pytest.fixture(scope="module")
-def mailing(folder: Path, post: Post) -> Iterator[Bongsu]:
-    settings = {
-        "BONGSU_SMTP_URL": f"smtp://127.0.0.1:{post.port}",
-        "BONGSU_SMTP_FROM": "Bongsu <bongsu@example.org>",
-    }
-    with running(folder, settings=settings) as bongsu:
-        yield bongsu
+@pytest.fixture
+def post(mailing: tuple[Bongsu, Post]) -> Post:
+    return mailing[1]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def with_mail(mailing: Bongsu) -> AsyncIterator[Web]:
+async def with_mail(mailing: tuple[Bongsu, Post]) -> AsyncIterator[Web]:
     async with opened_browser() as browser:
-        web = Web(mailing.url, browser)
+        web = Web(mailing[0].url, browser)
         yield web
         await web.close()
 
