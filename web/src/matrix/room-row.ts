@@ -32,7 +32,6 @@ export interface RoomRow {
   inviter: string; // user id, of an invitation
   knocking: boolean; // asked to be let in
   direct: string; // user id of the other one of a direct chat, or empty
-  awaited: boolean; // that one has not accepted yet
   encrypted: boolean;
   pinned: boolean;
   muted: boolean;
@@ -55,7 +54,6 @@ export function rowOf(room: Room, before?: RoomRow): RoomRow {
   const pinned = TAG_PINNED in room.tags;
   const notices = TAG_NOTICES in room.tags;
   const muted = loudness.peek().get(room.roomId) === "none";
-  const direct = directRooms.peek().get(room.roomId) ?? "";
   const unread = room.getUnreadNotificationCount(NotificationCountType.Total);
   return {
     id: room.roomId,
@@ -69,8 +67,7 @@ export function rowOf(room: Room, before?: RoomRow): RoomRow {
     invited,
     inviter: invited ? (room.getDMInviter() ?? inviterOf(room)) : "",
     knocking: membership === KnownMembership.Knock,
-    direct,
-    awaited: direct !== "" && room.getMember(direct)?.membership === KnownMembership.Invite,
+    direct: directRooms.peek().get(room.roomId) ?? "",
     encrypted: room.hasEncryptionStateEvent(),
     pinned,
     muted,

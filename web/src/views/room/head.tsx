@@ -1,5 +1,7 @@
 /** The head of a room: its name, how many are in it, whether it is encrypted, and the doors to everything about it. */
 
+import { KnownMembership } from "matrix-js-sdk";
+
 import { rowsById } from "../../matrix/rooms";
 import { go } from "../../router";
 import { Avatar } from "../../ui/avatar";
@@ -24,7 +26,8 @@ export function RoomHead({ roomId }: { roomId: string }) {
   if (!room) return null;
   const name = row?.name ?? room.name;
   const topic: unknown = room.currentState.getStateEvents("m.room.topic", "")?.getContent().topic;
-  const said = "m.server_notice" in room.tags ? w.operator : row?.awaited ? w.waiting : row?.direct ? "" : w.members(room.getJoinedMemberCount());
+  const isAwaited = row?.direct && room.getMember(row.direct)?.membership === KnownMembership.Invite;
+  const said = "m.server_notice" in room.tags ? w.operator : isAwaited ? w.waiting : row?.direct ? "" : w.members(room.getJoinedMemberCount());
   return (
     <>
       <header class="room-head">
