@@ -156,7 +156,6 @@ async def test_a_new_chat_opens_even_before_the_sync_tells_of_it(web: Web) -> No
         await expect(page.get_by_text("초대받은 사람만")).to_have_count(0)
         released.set()
         await expect(page.locator(".composer textarea")).to_be_visible()
-        await expect(page.locator(".room-head").get_by_text("수락 기다리는 중")).to_be_visible()
 
 
 async def test_a_new_group_with_one_person_and_no_name_is_the_chat_with_them(web: Web) -> None:
