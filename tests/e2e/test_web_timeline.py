@@ -1,13 +1,18 @@
 """What two people see in a room, in two browsers: messages, numbers, answers, threads."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from harness.matrix import User
-from playwright.async_api import Locator, Page, Route, expect
-from web_browser import Web, check_accessible, in_one_browser, picture
+from playwright.async_api import Locator, Page, expect
+from web_browser import (
+    Web,
+    check_accessible,
+    hearing_nothing,
+    in_one_browser,
+    picture,
+)
 
 pytestmark = in_one_browser
 
@@ -160,23 +165,13 @@ async def test_nothing_is_missing_after_a_gap_of_sync(web: Web) -> None:
         await expect(message(panel, "차는 몇 대?")).to_be_visible()
         quote_of_it = message(main, "답한 글").locator(".quote")
         await expect(quote_of_it).to_contain_text("지울 글")
-        held, over = asyncio.Event(), asyncio.Event()
-
-        async def hold(route: Route) -> None:
-            held.set()
-            await over.wait()
-            await route.continue_()
-
-        await page.route("**/sync?*", hold)
-        await john.send_text(room_id, "틈 앞")  # ends the poll that waits, if it did not end before
-        await held.wait()
-        relation = {"m.relates_to": {"rel_type": "m.thread", "event_id": root}}
-        for n in range(12):
-            await john.send(room_id, {"msgtype": "m.text", "body": f"댓글 {n:02}", **relation})
-        await john.call("PUT", f"/rooms/{quote(room_id)}/redact/{quote(gone)}/1", {})
-        for n in range(25):
-            await john.send_text(room_id, f"말 {n:02}")
-        over.set()
+        async with hearing_nothing(page, john.send_text(room_id, "틈 앞")):
+            relation = {"m.relates_to": {"rel_type": "m.thread", "event_id": root}}
+            for n in range(12):
+                await john.send(room_id, {"msgtype": "m.text", "body": f"댓글 {n:02}", **relation})
+            await john.call("PUT", f"/rooms/{quote(room_id)}/redact/{quote(gone)}/1", {})
+            for n in range(25):
+                await john.send_text(room_id, f"말 {n:02}")
         await expect(message(main, "말 24")).to_be_in_viewport()
         for n in range(12):
             await expect(message(panel, f"댓글 {n:02}")).to_have_count(1)

@@ -13,10 +13,11 @@ Pages are Korean, light and desktop-wide unless asked otherwise; a page that log
 own, or meets the policy, fails the test. `BONGSU_WEB_CLIENT` names a build other than `make web`'s.
 """
 
+import asyncio
 import itertools
 import json
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +26,7 @@ import pytest
 from desk_browser import SIZES, check_accessible, needs_chromium, opened_browser, picture
 from harness.http import HttpClient
 from harness.matrix import User, login, register
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from bongsu.http.browser.build import folder_of
 
@@ -132,6 +133,27 @@ def session_of(user: User) -> str:
     return json.dumps(
         {"userId": user.user_id, "deviceId": user.device_id, "accessToken": user.token}
     )
+
+
+@asynccontextmanager
+async def hearing_nothing(page: Page, news: Awaitable[object]) -> AsyncGenerator[None]:
+    """The page's client is held back from syncing. `news` ends the poll that waits: that one, under
+    way already, is heard still."""
+    held, over = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        held.set()
+        await over.wait()
+        await route.continue_()
+
+    await page.route("**/sync?*", hold)
+    await news
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        await held.wait()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 async def settled(page: Page) -> None:
