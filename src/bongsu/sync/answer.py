@@ -166,10 +166,10 @@ class Answers:
         ):
             return None
         rooms = user.rooms_since(since.moment)
-        if self._typing.cursor > since.typing:
-            for room_id in rooms:
-                if self._typing.version(room_id) > since.typing:
-                    return None
+        if self._typing.cursor > since.typing and any(
+            self._typing.version(room_id) > since.typing for room_id in rooms
+        ):
+            return None
         return self._joined.messages(view, rooms)
 
     async def _device_answer(self, view: View) -> DeviceAnswer:

@@ -126,29 +126,29 @@ class Polls:
     def _look(self) -> None:
         """Answer who was woken, as of one moment."""
         pin, now = self._hub.pin(), monotonic()
-        answers: list[tuple[Reply, bytes]] = []
         for _ in range(min(len(self._woken), ANSWERED_AT_ONCE_MAX)):
             poll = self._woken.popleft()
             poll.is_woken = False
             if poll.is_over:
                 continue
             try:
-                answer = self._look_at(poll, pin, now)
+                self._look_at(poll, pin, now)
             except Exception:
                 log.exception("a poll could not be answered at once")
-                answer = None
-            if answer is None:
                 self._decline(poll)
-            elif answer:
-                self.end(poll)
-                answers.append((poll.reply, answer))
-        for reply, answer in answers:
-            reply.answer(answer)
         self._is_scheduled = bool(self._woken)
         if self._is_scheduled:
             asyncio.get_running_loop().call_soon(self._look)
 
-    def _look_at(self, poll: Poll, pin: Pin, now: float) -> bytes | None:
+    def _look_at(self, poll: Poll, pin: Pin, now: float) -> None:
+        answer = self._answer_of(poll, pin, now)
+        if answer is None:
+            self._decline(poll)
+        elif answer:
+            self.end(poll)
+            poll.reply.answer(answer)
+
+    def _answer_of(self, poll: Poll, pin: Pin, now: float) -> bytes | None:
         """Its answer as of `pin`, empty while it waits on; None if it takes more than memory."""
         user, since = poll.user, poll.since
         if user.is_stale:
