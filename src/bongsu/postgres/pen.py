@@ -82,12 +82,12 @@ class PostgresPen:
         self._check_quorum()
 
     async def confirm(self, heads: dict[int, Head], unmarked: Sequence[int]) -> None:
-        to_mark = [(p, heads[p].epoch, heads[p].position) for p in unmarked]
-        columns = [list(column) for column in zip(*to_mark, strict=True)] or [[], [], []]
-        epochs = [head.epoch for head in heads.values()]
-        row = await self._bounded(
-            self._open().fetchrow(log_sql.CONFIRM, *columns, list(heads), epochs)
-        )
+        to_mark = [heads[p] for p in unmarked]
+        columns = (
+            list(unmarked), [head.epoch for head in to_mark], [head.position for head in to_mark],
+            list(heads), [head.epoch for head in heads.values()],
+        )  # fmt: skip
+        row = await self._bounded(self._open().fetchrow(log_sql.CONFIRM, *columns))
         self._check_quorum()
         assert row is not None, "an aggregate without a row"
         _check_fence(row["marked"], len(unmarked))
