@@ -97,15 +97,24 @@ async def _send_all(stage: Stage, pace: Pace, intake: Intake, say: Say) -> None:
         if found is None:
             raise Broken("there is no report form")
         losing = asyncio.create_task(_lose_and_bring_back(stage, intake, pace.seconds, say))
-        async with asyncio.TaskGroup() as tasks:
-            started, room = time.monotonic(), asyncio.Semaphore(UNDER_WAY_MAX)
-            for number, report in enumerate(intake.made):
-                await asyncio.sleep(max(0.0, started + number / pace.rate - time.monotonic()))
-                await room.acquire()  # a machine that is too slow is not buried
-                sending = tasks.create_task(_send(session, found[1], report, intake))
-                sending.add_done_callback(lambda _: room.release())
-        intake.seconds = time.monotonic() - started
-        await losing
+        try:
+            await _send_each(session, found[1], pace, intake)
+            await losing
+        finally:
+            losing.cancel()
+
+
+async def _send_each(
+    session: aiohttp.ClientSession, token: str, pace: Pace, intake: Intake
+) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        started, room = time.monotonic(), asyncio.Semaphore(UNDER_WAY_MAX)
+        for number, report in enumerate(intake.made):
+            await asyncio.sleep(max(0.0, started + number / pace.rate - time.monotonic()))
+            await room.acquire()  # a machine that is too slow is not buried
+            sending = tasks.create_task(_send(session, token, report, intake))
+            sending.add_done_callback(lambda _: room.release())
+    intake.seconds = time.monotonic() - started
 
 
 async def _tell(intake: Intake, stage: Stage, say: Say) -> None:
