@@ -4,7 +4,6 @@
  * `act` gets what the server wants to see. A wrong password is said in the dialog, and what was typed stays.
  */
 
-import { useSignal } from "@preact/signals";
 import type { AuthDict } from "matrix-js-sdk";
 
 import { matrix } from "../matrix/client";
@@ -12,6 +11,7 @@ import { words } from "../words";
 import { Dialog } from "./dialog";
 import { doorWords } from "./door-words";
 import { PasswordField } from "./password-field";
+import { useAct } from "./use-act";
 
 const w = words({ password: ["비밀번호", "Password"], no: ["취소", "Cancel"], wrong: ["비밀번호가 맞지 않습니다.", "The password is not right."] });
 
@@ -24,31 +24,24 @@ interface Shown {
 }
 
 export function PasswordDialog({ title, text, yes, act, onClose }: Shown) {
-  const busy = useSignal(false);
-  const wrong = useSignal("");
-  const submit = async (event: SubmitEvent) => {
+  const { busy, wrong, run } = useAct((error) => (isRefused(error) ? w.wrong : doorWords(error)));
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const password = String(new FormData(event.currentTarget as HTMLFormElement).get("confirm-password"));
-    busy.value = true;
-    wrong.value = "";
-    try {
+    void run(async () => {
       await act(passwordAuth(password));
       onClose();
-    } catch (error) {
-      wrong.value = isRefused(error) ? w.wrong : doorWords(error);
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <Dialog title={title} onClose={onClose}>
       {text && <p>{text}</p>}
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <PasswordField id="confirm-password" label={w.password} />
-        {wrong.value && <p class="error" role="alert">{wrong.value}</p>}
+        {wrong && <p class="error" role="alert">{wrong}</p>}
         <div class="answers">
           <button type="button" onClick={onClose}>{w.no}</button>
-          <button class="danger" disabled={busy.value}>{yes}</button>
+          <button class="danger" disabled={busy}>{yes}</button>
         </div>
       </form>
     </Dialog>

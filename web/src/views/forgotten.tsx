@@ -7,6 +7,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { askForLetter, letter, NotOpened, remember, setPassword } from "../matrix/password-reset";
 import { doorWords } from "../ui/door-words";
 import { PasswordField } from "../ui/password-field";
+import { type Acting, useAct } from "../ui/use-act";
 import { words } from "../words";
 
 const w = words({
@@ -40,23 +41,11 @@ const w = words({
 
 /** `onChanged`: the password is new, but signing in with it has failed; why is said there. */
 export function Forgotten({ onChanged }: { onChanged(why: string): void }) {
-  const wrong = useSignal("");
-  const busy = useSignal(false);
-  const doing = async (work: () => Promise<void>) => {
-    busy.value = true;
-    wrong.value = "";
-    try {
-      await work();
-    } catch (error) {
-      wrong.value = inWords(error);
-    } finally {
-      busy.value = false;
-    }
-  };
+  const { busy, wrong, run } = useAct(inWords);
   return (
     <>
-      {letter.value ? <Anew doing={doing} busy={busy.value} onChanged={onChanged} /> : <Ask doing={doing} busy={busy.value} />}
-      {wrong.value && <p class="error" role="alert">{wrong.value}</p>}
+      {letter.value ? <Anew run={run} busy={busy} onChanged={onChanged} /> : <Ask run={run} busy={busy} />}
+      {wrong && <p class="error" role="alert">{wrong}</p>}
     </>
   );
 }
@@ -67,19 +56,16 @@ function inWords(error: unknown): string {
   return isUnknown ? w.unknown : doorWords(error);
 }
 
-interface Step {
-  busy: boolean;
-  doing(work: () => Promise<void>): Promise<void>;
-}
+type Step = Pick<Acting, "busy" | "run">;
 
-function Ask({ busy, doing }: Step) {
+function Ask({ busy, run }: Step) {
   return (
     <form
       aria-busy={busy}
       onSubmit={(event) => {
         event.preventDefault();
         const email = String(new FormData(event.currentTarget).get("email")).trim();
-        void doing(() => askForLetter(email));
+        void run(() => askForLetter(email));
       }}
     >
       <p class="quiet">{w.lead}</p>
@@ -90,7 +76,7 @@ function Ask({ busy, doing }: Step) {
   );
 }
 
-function Anew({ busy, doing, onChanged }: Step & { onChanged(why: string): void }) {
+function Anew({ busy, run, onChanged }: Step & { onChanged(why: string): void }) {
   const { email } = letter.value!;
   const said = useRef<HTMLParagraphElement>(null);
   const isAgain = useSignal(false);
@@ -113,7 +99,7 @@ function Anew({ busy, doing, onChanged }: Step & { onChanged(why: string): void 
       onSubmit={(event) => {
         event.preventDefault();
         const form = event.currentTarget;
-        void doing(() => submit(form));
+        void run(() => submit(form));
       }}
     >
       <p ref={said} class="told-here" tabIndex={-1}>{w.sent(email)}</p>
@@ -126,7 +112,7 @@ function Anew({ busy, doing, onChanged }: Step & { onChanged(why: string): void 
       <p id="others-hint" class="hint quiet">{w.othersHint}</p>
       <button class="primary" disabled={busy}>{w.set}</button>
       <div class="answers">
-        <button type="button" class="plain" disabled={busy} onClick={() => void doing(sendAgain)}>{w.again}</button>
+        <button type="button" class="plain" disabled={busy} onClick={() => void run(sendAgain)}>{w.again}</button>
         <button type="button" class="plain" onClick={() => remember(null)}>{w.another}</button>
       </div>
     </form>

@@ -11,6 +11,7 @@ import { go } from "../router";
 import { Avatar } from "../ui/avatar";
 import { inPlainWords } from "../ui/errors";
 import { Icon } from "../ui/icon";
+import { useAct } from "../ui/use-act";
 import { useAnswer } from "../ui/use-answer";
 import { words } from "../words";
 import { showPerson } from "./person-card";
@@ -142,23 +143,6 @@ function Ask({ target, via }: { target: string; via: string[] }) {
       <button class="primary" disabled={busy}>{w.knock}</button>
     </form>
   );
-}
-
-function useAct() {
-  const busy = useSignal(false);
-  const wrong = useSignal("");
-  const run = async (what: () => Promise<unknown>) => {
-    busy.value = true;
-    wrong.value = "";
-    try {
-      await what();
-    } catch (error) {
-      wrong.value = inPlainWords(error);
-    } finally {
-      busy.value = false;
-    }
-  };
-  return { busy: busy.value, wrong: wrong.value, run };
 }
 
 /** What this account is in the room, as far as its own sync has told. */

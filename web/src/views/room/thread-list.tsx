@@ -8,7 +8,7 @@ import { matrix } from "../../matrix/client";
 import { nameIn } from "../../matrix/happened";
 import { inWords } from "../../matrix/last-line";
 import { go } from "../../router";
-import { inPlainWords } from "../../ui/errors";
+import { useAct } from "../../ui/use-act";
 import { shortWhen } from "../../ui/when";
 import { words } from "../../words";
 import { Side } from "./side";
@@ -31,30 +31,21 @@ interface Listed {
 
 export function ThreadList({ roomId }: { roomId: string }) {
   const listed = useSignal<Listed | null>(null);
-  const wrong = useSignal("");
-  const busy = useSignal(false);
-  const load = async () => {
-    busy.value = true;
-    wrong.value = "";
-    try {
-      const page = await threads(roomId, listed.peek()?.next);
-      listed.value = { roots: [...(listed.peek()?.roots ?? []), ...page.roots], next: page.next };
-    } catch (error) {
-      wrong.value = inPlainWords(error);
-    } finally {
-      busy.value = false;
-    }
-  };
+  const { busy, wrong, run } = useAct();
+  const load = () => run(async () => {
+    const page = await threads(roomId, listed.peek()?.next);
+    listed.value = { roots: [...(listed.peek()?.roots ?? []), ...page.roots], next: page.next };
+  });
   useEffect(() => void load(), [roomId]);
   const { roots, next } = listed.value ?? {};
   return (
     <Side roomId={roomId} title={w.title}>
       <div class="thread-list">
-        {wrong.value && <p class="error" role="alert">{wrong.value}</p>}
-        {!roots && !wrong.value && <p class="quiet" role="status">{w.loading}</p>}
+        {wrong && <p class="error" role="alert">{wrong}</p>}
+        {!roots && !wrong && <p class="quiet" role="status">{w.loading}</p>}
         {roots?.length === 0 && <p class="quiet">{w.none}</p>}
         <ul>{roots?.map((root) => <li key={root.getId()}><Root root={root} /></li>)}</ul>
-        {(next || (wrong.value && !roots)) && <button disabled={busy.value} onClick={() => void load()}>{wrong.value ? w.again : w.more}</button>}
+        {(next || (wrong && !roots)) && <button disabled={busy} onClick={() => void load()}>{wrong ? w.again : w.more}</button>}
       </div>
     </Side>
   );

@@ -7,6 +7,7 @@ import { doorWords } from "../../ui/door-words";
 import { isRefused, passwordAuth } from "../../ui/password-dialog";
 import { PasswordField } from "../../ui/password-field";
 import { tell } from "../../ui/question";
+import { useAct } from "../../ui/use-act";
 import { words } from "../../words";
 
 const w = words({
@@ -21,34 +22,27 @@ const w = words({
 
 export function Password() {
   const open = useSignal(false);
-  const busy = useSignal(false);
-  const wrong = useSignal("");
-  const submit = async (event: SubmitEvent) => {
+  const { busy, wrong, run } = useAct((error) => (isRefused(error) ? w.wrong : doorWords(error)));
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const given = new FormData(event.currentTarget as HTMLFormElement);
-    busy.value = true;
-    wrong.value = "";
-    try {
+    void run(async () => {
       const auth = passwordAuth(String(given.get("old-password")));
       await matrix().setPassword(auth, String(given.get("new-password")), given.has("others"));
       open.value = false;
       tell(w.changed);
-    } catch (error) {
-      wrong.value = isRefused(error) ? w.wrong : doorWords(error);
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <section class="card" id="password" aria-labelledby="password-title">
       <h2 id="password-title" tabIndex={-1}>{w.title}</h2>
       {open.value ? (
-        <form onSubmit={(event) => void submit(event)}>
+        <form onSubmit={submit}>
           <PasswordField id="old-password" label={w.old} />
           <PasswordField id="new-password" label={w.next} isNew />
           <label class="check"><input type="checkbox" name="others" defaultChecked /> {w.others}</label>
-          {wrong.value && <p class="error" role="alert">{wrong.value}</p>}
-          <p class="answers"><button class="primary" disabled={busy.value}>{w.change}</button></p>
+          {wrong && <p class="error" role="alert">{wrong}</p>}
+          <p class="answers"><button class="primary" disabled={busy}>{w.change}</button></p>
         </form>
       ) : (
         <button onClick={() => (open.value = true)}>{w.change}</button>
