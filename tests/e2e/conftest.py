@@ -12,6 +12,7 @@ import pytest_asyncio
 from harness.bongsu import Bongsu, running
 from harness.http import HttpClient
 from harness.process import open_folder
+from letters import Post, mailing_server
 from network import Network
 from people import People
 from web_browser import Web, opened_browser
@@ -55,6 +56,18 @@ def pair() -> Iterator[Bongsu]:
         pytest.skip("BONGSU_E2E_URL names one server; this test needs two processes of ours")
     with open_folder() as folder, running(folder, processes=2) as bongsu:
         yield bongsu
+
+
+@pytest.fixture(scope="module")
+def mailing() -> Iterator[tuple[Bongsu, Post]]:
+    """A server that sends mail, and where it goes."""
+    with mailing_server() as mailing:
+        yield mailing
+
+
+@pytest.fixture
+def post(mailing: tuple[Bongsu, Post]) -> Post:
+    return mailing[1]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -17,21 +17,9 @@ from letters import (
     follow,
     give_address,
     link_in,
-    mailing_server,
     new_address,
     press,
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def mailing() -> Iterator[tuple[Bongsu, Post]]:
-    with mailing_server() as mailing:
-        yield mailing
-
-
-@pytest.fixture
-def post(mailing: tuple[Bongsu, Post]) -> Post:
-    return mailing[1]
+)
 
 
 @pytest.fixture

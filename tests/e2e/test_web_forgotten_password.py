@@ -2,29 +2,18 @@
 that sends mail."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from email.message import EmailMessage
 
 import pytest
 import pytest_asyncio
 from harness.bongsu import Bongsu
 from harness.matrix import MatrixError, User, login
-from letters import Post, give_address, link_in, mailing_server, new_address
+from letters import Post, give_address, link_in, new_address
 from playwright.async_api import Page, expect
 from web_browser import Web, check_accessible, in_one_browser, opened_browser, picture, settled
 
 pytestmark = in_one_browser
-
-
-@pytest.fixture(scope="module")
-def mailing() -> Iterator[tuple[Bongsu, Post]]:
-    with mailing_server() as mailing:
-        yield mailing
-
-
-@pytest.fixture
-def post(mailing: tuple[Bongsu, Post]) -> Post:
-    return mailing[1]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
