@@ -16,6 +16,7 @@ from bongsu.desk.reports.words import Category
 from bongsu.desk.roles import Role
 from bongsu.postgres.desk.report_facts import PostgresReportFacts
 from bongsu.postgres.desk.report_intake_store import PostgresReportIntake
+from bongsu.users.tokens import now_ms
 
 QUEUE = "/operator/reports"
 
@@ -35,7 +36,7 @@ async def fill(house: DeskHouse, count: int, **personal: str) -> list[str]:
             for name, content in made.files.items()
         ]
         reports.append(preparer.report(sent, files))
-    await PostgresReportIntake(house.database).insert(reports, 1)
+    await PostgresReportIntake(house.database).insert(reports, now_ms())
     return [report.submission.report_id for report in reports]
 
 

@@ -101,6 +101,17 @@ async def test_a_lease_that_is_renewed_is_not_taken(nodes: tuple[Node, Node]) ->
     assert begun == [ALICE]
 
 
+async def test_a_renewal_that_comes_late_shortens_no_lease(nodes: tuple[Node, Node]) -> None:
+    store = nodes[0].intent_store
+    intent = new_intent("broken", ALICE)
+    await store.record(intent, 0)
+    await store.lease([intent.intent_id], 3600)
+    await store.lease([intent.intent_id], -1)
+    assert not await store.claim(["broken"], 1, 1)
+    await store.release([intent.intent_id])
+    assert await store.claim(["broken"], 1, 1) == [intent]
+
+
 async def test_a_refusal_ends_an_intent_and_any_other_error_does_not(
     nodes: tuple[Node, Node], database: Database
 ) -> None:

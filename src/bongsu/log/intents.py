@@ -59,7 +59,11 @@ class IntentStore(Protocol):
         """Intents whose lease ran out; nobody else gets them before the new one does."""
         ...
 
-    async def lease(self, intent_ids: Collection[bytes], seconds: float) -> None: ...
+    async def lease(self, intent_ids: Collection[bytes], seconds: float) -> None:
+        """Until then nobody else gets them; a lease that lasts longer stays as it is."""
+        ...
+
+    async def release(self, intent_ids: Collection[bytes]) -> None: ...
 
     async def strike(self, intent: Intent) -> None: ...
 
@@ -109,7 +113,7 @@ class Intents:
         await self._work.stop()
         if left:
             with suppress(BongsuError):
-                await self._store.lease(left, 0)
+                await self._store.release(left)
 
     async def carry_out(self, kind: str, key: str, body: object) -> None:
         """Record an intent and see it done. Raises its `Refused`, or `Unavailable`: it goes on."""

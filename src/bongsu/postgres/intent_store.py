@@ -21,7 +21,11 @@ UPDATE intent SET due = {_IN_SECONDS.format("$2")}
 RETURNING kind, key, intent_id, body
 """
 
-_LEASE = f"UPDATE intent SET due = {_IN_SECONDS.format('$2')} WHERE intent_id = ANY($1)"
+_LEASE = f"""
+UPDATE intent SET due = greatest(due, {_IN_SECONDS.format("$2")}) WHERE intent_id = ANY($1)
+"""
+
+_RELEASE = f"UPDATE intent SET due = {_IN_SECONDS.format('0')} WHERE intent_id = ANY($1)"
 
 _STRIKE = "DELETE FROM intent WHERE key = $1 AND intent_id = $2"
 
@@ -49,6 +53,9 @@ class PostgresIntentStore:
 
     async def lease(self, intent_ids: Collection[bytes], seconds: float) -> None:
         await self._database.execute(_LEASE, list(intent_ids), seconds, idempotent=True)
+
+    async def release(self, intent_ids: Collection[bytes]) -> None:
+        await self._database.execute(_RELEASE, list(intent_ids), idempotent=True)
 
     async def strike(self, intent: Intent) -> None:
         await self._database.execute(_STRIKE, intent.key, intent.intent_id, idempotent=True)

@@ -4,6 +4,7 @@
 //     node survival.mjs <url> <messages>
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { EventStatus } from "matrix-js-sdk";
 import { Device, encryptedRoom } from "./encrypting.mjs";
 
 // A new room key, shared with all devices, every so many messages: keys are what may get lost.
@@ -26,7 +27,8 @@ async function again(action) {
     }
 }
 
-// Send, and after a failure send the same again, as the library does when a person asks for it.
+// Send, and after a failure send the same again, as the library does when a person asks for it; but
+// not what came back by sync meanwhile: it was sent, and only the answer was lost.
 async function say(device, roomId, body, number) {
     const txnId = `survival-${device.client.getDeviceId()}-${number}`;
     const content = { msgtype: "m.text", body };
@@ -37,6 +39,9 @@ async function say(device, roomId, body, number) {
             const sending = device.client.sendEvent(roomId, null, "m.room.message", content, txnId);
             event = room.getLiveTimeline().getEvents().find((each) => each.getTxnId() === txnId);
             return sending;
+        }
+        if (event.status === null || event.status === EventStatus.SENT) {
+            return { event_id: event.getId() };
         }
         return device.client.resendEvent(event, room);
     });
