@@ -30,14 +30,26 @@ const w = words({
   confirm: ["기기 확인", "Confirm device"],
 });
 
+/** The engine asks the backup for a key no more than every five seconds, and does not come back to it by itself. */
+const AGAIN_AFTER_MS = 6_000; // and twice as long each time
+const AGAIN_AFTER_MS_MAX = 10 * 60_000;
+
 export function Undecryptable({ event }: { event: MatrixEvent }) {
   const seen = useSignal(0);
   const { phase, verified, backup } = encryption.value; // what is known of them is part of why it failed
   useEffect(() => {
     const again = () => seen.value++;
     event.on(MatrixEventEvent.Decrypted, again);
-    if (phase === "ready") void attempt(event).finally(again); // it may have been over before we listened
-    return () => void event.off(MatrixEventEvent.Decrypted, again);
+    let timer = 0;
+    const look = (wait: number) => {
+      timer = window.setTimeout(() => look(Math.min(2 * wait, AGAIN_AFTER_MS_MAX)), wait);
+      void attempt(event).finally(again); // it may have been over before we listened
+    };
+    if (phase === "ready") look(AGAIN_AFTER_MS);
+    return () => {
+      clearTimeout(timer);
+      event.off(MatrixEventEvent.Decrypted, again);
+    };
   }, [event, phase, verified, backup]);
   seen.value;
   const { text, confirm } = said(event);
