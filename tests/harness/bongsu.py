@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from harness.process import Process, command_of, free_port, tree_of
+from harness.process import Process, command_of, free_port, parent_of, tree_of
 from harness.synapse import answers
 
 READY_SECONDS_MAX = 120.0
@@ -85,11 +85,10 @@ class Bongsu:
 
     @property
     def database_pids(self) -> list[int]:
-        """Postmasters started by the server itself."""
-        return [
-            pid for pid in sorted(tree_of([self.pid]))
-            if "/bin/postgres -D" in command_of(pid)
-        ]  # fmt: skip
+        """Postmasters started by the server itself. A backend is called like one until it has
+        a name of its own: it is known by its parent."""
+        named = {pid for pid in tree_of([self.pid]) if "/bin/postgres -D" in command_of(pid)}
+        return sorted(pid for pid in named if parent_of(pid) not in named)
 
     def kill(self) -> None:
         """SIGKILL the whole server at once, gateways included; embedded engines see it die."""

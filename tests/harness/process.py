@@ -1,7 +1,9 @@
 """A child process with a log file, ports, and the CPU time and memory of process trees."""
 
 import contextlib
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,8 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-STOP_SECONDS_MAX = 30.0
+STOP_SECONDS_MAX = 60.0
 LOG_TAIL_BYTES = 4000
+# Below those that kernels give to whoever asks for any or connects, and those of the lab; above the
+# last one that browsers refuse (10080).
+PORTS = range(10_100, 21_000)
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -99,10 +104,29 @@ def open_folder() -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody listens on at this moment."""
+    """A TCP port of loopback that nobody has, and that nobody is given before it is taken: not by
+    the kernel, not by another worker of the same tests, not by this one a second time."""
+    return next(port for port in _own_ports if not _is_taken(port))
+
+
+def _ports_of_this_worker() -> Iterator[int]:
+    """Each worker's are others; runs that know nothing of each other begin somewhere else."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    own = PORTS[worker::workers]
+    return itertools.islice(itertools.cycle(own), random.SystemRandom().randrange(len(own)), None)
+
+
+_own_ports = _ports_of_this_worker()
+
+
+def _is_taken(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def tree_of(roots: Iterable[int]) -> set[int]:
@@ -121,6 +145,12 @@ def tree_of(roots: Iterable[int]) -> set[int]:
             found.add(pid)
             todo.extend(children.get(pid, ()))
     return found
+
+
+def parent_of(pid: int) -> int | None:
+    """The pid of a process's parent, or None if the process is gone."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else None
 
 
 def cpu_seconds(roots: Iterable[int]) -> float:
