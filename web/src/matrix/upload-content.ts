@@ -14,6 +14,8 @@ import { withoutMetadata } from "./photo-metadata";
 import { type Nature, probe } from "./probe";
 import { type Ticket, upload, UploadFailed, type Watch } from "./upload-request";
 import type { Target, Voice } from "./uploads";
+import { Malformed } from "./video-boxes";
+import { videoWithoutMetadata } from "./video-metadata";
 
 /** Where one of the two parts of an upload goes: the file, or its thumbnail. */
 export interface Placing extends Ticket {
@@ -38,7 +40,7 @@ export async function uploadedContent({ file, voice, target }: Given, making: Ma
   const isEncrypted = await encrypts(target, watch.signal);
   if (isEncrypted && !canEncrypt()) throw new UploadFailed("insecure");
   await file.slice(0, 1).arrayBuffer(); // a folder, or gone since: throws
-  making.clean ??= await withoutMetadata(file);
+  making.clean ??= await cleaned(file);
   making.nature ??= voice ? { kind: "audio", duration: voice.duration } : await probe(making.clean, isEncrypted);
   const { clean, nature } = making;
   const still = "still" in nature ? nature.still : undefined;
@@ -46,6 +48,15 @@ export async function uploadedContent({ file, voice, target }: Given, making: Ma
   const placedStill = still && (await placed(still.blob, null, making.still, isEncrypted, quietly));
   const whole = await placed(clean, shortName(clean.name), making.whole, isEncrypted, watch);
   return { ...fileContent(clean, nature, whole, placedStill, voice), ...target.said };
+}
+
+/** Of a video that cannot be followed nobody knows whether it tells where it was filmed: it does not go. */
+async function cleaned(file: File): Promise<File> {
+  try {
+    return await videoWithoutMetadata(await withoutMetadata(file));
+  } catch (error) {
+    throw error instanceof Malformed ? new UploadFailed("tells-place") : error;
+  }
 }
 
 /** What was chosen for an encrypted room never goes out in the clear, whatever this page knows of the room by now. */

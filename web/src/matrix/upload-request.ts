@@ -15,7 +15,7 @@ const BUSY_MS_MAX = 300_000; // of waiting in all, while the server answers that
 
 export type Failure =
   | "too-large" | "refused" | "unreachable" | "busy" // said by the server, or by its silence
-  | "unreadable" | "insecure" | "no-encryption" | "full" | "cancelled"; // found out here
+  | "unreadable" | "tells-place" | "insecure" | "no-encryption" | "full" | "cancelled"; // found out here
 
 export class UploadFailed extends Error {
   constructor(readonly why: Failure, readonly retryAfterMs = 0) {

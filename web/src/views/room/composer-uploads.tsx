@@ -22,12 +22,18 @@ const w = words({
   unreachable: ["서버에 닿지 않습니다.", "The server cannot be reached."],
   busy: ["서버가 바쁩니다. 잠시 뒤 다시 시도해 주세요.", "The server is busy. Try again in a moment."],
   unreadable: ["파일을 읽을 수 없습니다. 폴더이거나 옮겨졌습니다.", "The file cannot be read: a folder, or moved since."],
+  "tells-place": [
+    "찍은 곳을 지울 수 없는 동영상이라 보내지 않았습니다. zip으로 묶으면 그대로 갑니다.",
+    "Not sent: the place where it was filmed could not be taken out. In a zip file it goes as it is.",
+  ],
   waiting: ["서버가 바빠서 기다리는 중", "Waiting for the server, which is busy"],
   "no-encryption": ["암호화할 수 없어 보내지 않았습니다.", "It could not be encrypted, so it was not sent."],
   insecure: ["암호화된 방의 파일은 https 주소에서만 보낼 수 있습니다.", "Files go into encrypted rooms from an https address only."],
   full: ["보내지 못한 메시지가 너무 많습니다.", "Too many messages wait to be sent."],
   cancelled: ["취소했습니다.", "Cancelled."],
 });
+
+const FINAL = new Set<Failure>(["too-large", "tells-place"]); // another try would end as this one
 
 interface Shown {
   composer: string;
@@ -64,7 +70,7 @@ function Row({ upload, onCaption }: { upload: Upload; onCaption(written: Written
         {state === "failed" && <span class="error" role="alert">{reason(failed!)}</span>}
         {state === "sending" && <progress max={100} value={percent} aria-label={name} />}
       </span>
-      {state === "failed" && failed !== "too-large" && (
+      {state === "failed" && !FINAL.has(failed!) && (
         <button type="button" class="plain square" aria-label={w.retry(name)} title={w.retry(name)} onClick={() => retry(id)}>
           <Icon name="retry" />
         </button>
