@@ -9,6 +9,7 @@ from fixtures.two_sites import TwoSites
 
 from bongsu.witness.candidate import judged
 from bongsu.witness.config import Config, Login
+from bongsu.witness.standby import read_site
 
 pytestmark = pytest.mark.timeout(120)
 SECONDS_MAX = 60.0
@@ -48,6 +49,24 @@ async def test_a_standby_that_receives_from_the_candidate_is_judged(sites: TwoSi
     as_candidate = config(sites, site="a")
     found = await judged(as_candidate, frozenset("b"))
     assert found["b"].position > 0
+
+
+async def test_a_timeline_counts_for_those_alone_who_followed_it(sites: TwoSites) -> None:
+    """The old primary, started as a standby of the new one, gets as far as asking for the history
+    of its timeline; its own tail keeps it from following."""
+    sites.b.promote()
+    await until(lambda: sites.b.sql("SELECT pg_is_in_recovery()") == "f")
+    sites.a.sql("SET synchronous_commit = local; CREATE TABLE tail ()")
+    conninfo = f"host=127.0.0.1 port={sites.b.port} user=postgres"
+    sites.a.sql(f"ALTER SYSTEM SET primary_conninfo = '{conninfo}'")
+    sites.a.kill()
+    (sites.a.directory / "data" / "standby.signal").touch()
+    sites.a.start()
+    history = "SELECT count(*) FROM pg_ls_waldir() WHERE name = '00000002.history'"
+    await until(lambda: sites.a.sql(history) == "1")
+    as_candidate = config(sites, site="a")
+    assert (await read_site(as_candidate, "a")).timeline == 1
+    assert (await read_site(as_candidate, "b")).timeline == 2
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -32,6 +32,7 @@ class Mutation:
     holds_fence: bool = True  # Patroni cannot undo a fence
     checks_candidate: bool = True  # pre_promote fences and compares
     asks_receiver: bool = True  # and believes no conninfo that its receiver does not obey yet
+    minds_timelines: bool = True  # and whoever missed a promotion is refused
     compares: bool = True  # Patroni asks how far the others are before it races for the key
     checks_timeline: bool = True  # and who missed a promotion does not race
     hands_over: bool = True  # a full primary is noticed

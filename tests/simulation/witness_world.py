@@ -23,12 +23,13 @@ from simulation.witness_parts import (
 
 from bongsu.witness import machine
 from bongsu.witness.candidate import (
+    ALONE_SECONDS_MAX,
     JUDGE_SECONDS_MAX,
     WITNESS_SECONDS_MAX,
-    Found,
     RefusedPromotion,
     check,
     check_room,
+    is_enough,
 )
 from bongsu.witness.fullness import Fullness
 from bongsu.witness.machine import decide
@@ -40,6 +41,7 @@ from bongsu.witness.model import (
     Cluster,
     Depose,
     Fence,
+    Found,
     HandOver,
     Hold,
     Leader,
@@ -322,7 +324,7 @@ class World:
         site.is_primary, site.term, site.confirmed = True, self.term, 0
         self.held = {k: v for k, v in self.held.items() if k[0] != site.name}
         site.synchronous = frozenset(SITES) - {site.name}
-        self.put("sync", (site.name, site.synchronous, 1))
+        site.patroni_at = self.step + self.chance.randint(1, 40)
 
     # -- Patroni ---------------------------------------------------------------------------------
 
@@ -339,12 +341,20 @@ class World:
             return self.follow(site, leader.name)
         self.put("leader", site.name, ttl=LEADER_TTL)
         if site.is_primary:
-            self.history = max(self.history, site.term)
+            self.write_down(site)
             if (wish := self.get("failover")) is None:
                 return self.choose_synchronous(site)
             self.switch_over(site, wish)
         elif site.backends_up:
             self.pre_promote(site, leader)
+
+    def write_down(self, primary: Site) -> None:
+        """Only now, seconds after its first commits, etcd knows of a promotion."""
+        self.history = max(self.history, primary.term)
+        sync = self.cluster().sync
+        assert sync is not None
+        if sync.leader != primary.name:
+            self.put("sync", (primary.name, primary.synchronous, 1))
 
     def switch_over(self, primary: Site, wish: Key) -> None:
         """Shut down in order and give the key back, if who is wished for can have it."""
@@ -437,7 +447,7 @@ class World:
             common < min(len(site.wal), len(source.wal)) and site.wal[common] == source.wal[common]
         ):
             common += 1
-        site.wal = site.wal[:common]
+        site.wal, site.term = site.wal[:common], source.term
 
     def pre_promote(self, site: Site, leader: Leader) -> None:
         site.patroni_at = self.step + 1
@@ -447,7 +457,9 @@ class World:
             check_room(site.room if self.mutation.minds_room else PLENTY)
         except RefusedPromotion:
             return self.refuse(site)
-        if sync.leader == site.name or not self.mutation.checks_candidate:
+        if not self.mutation.checks_candidate:
+            return self.promote(site)
+        if sync.leader == site.name and not self.mutation.minds_timelines:
             return self.promote(site)
         if site.asked_at < 0 or site.request is None or site.request.revision != leader.revision:
             site.asked_at = self.step
@@ -458,21 +470,27 @@ class World:
         for name in SITES:
             key = self.get(f"answer/{name}")
             if key is not None and key.value[0] == site.request.id:  # type: ignore[index]
-                found[name] = Found(key.value[1], "fenced")  # type: ignore[index]
+                found[name] = Found(*key.value[1:], "fenced")  # type: ignore[index]
         waited = (self.step - site.asked_at) * STEP
         if waited > WITNESS_SECONDS_MAX:
             for name in sorted(set(SITES) - {site.name, sync.leader, *found}):
                 if self.is_judged(site, self.sites[name]):
-                    found[name] = Found(len(self.sites[name].wal), "judged")
-        if waited < JUDGE_SECONDS_MAX and not sync.is_covered_by(frozenset({site.name, *found})):
+                    other = self.sites[name]
+                    found[name] = Found(len(other.wal), self.timeline(other), "judged")
+        patience = ALONE_SECONDS_MAX if sync.leader == site.name else JUDGE_SECONDS_MAX
+        if waited < patience and not is_enough(found, site.name, sync):
             return None
         site.asked_at, site.request = -1, None
+        own = self.standby(site)
         try:
-            check(len(site.wal), found, site.name, sync)
+            check(own or Standby(True), found, site.name, sync)
         except RefusedPromotion:
             self.refuse(site)
         else:
             self.promote(site)
+
+    def timeline(self, site: Site) -> int:
+        return site.term if self.mutation.minds_timelines else 0
 
     def refuse(self, site: Site) -> None:
         """Give the key back, and let others try."""
@@ -532,7 +550,7 @@ class World:
         follows, room = ADDRESSES.get(site.named), site.room
         return Standby(
             not site.is_primary, site.override, is_cut, follows, len(site.wal),
-            room if self.mutation.minds_room else PLENTY,
+            self.timeline(site), room if self.mutation.minds_room else PLENTY,
         )  # fmt: skip
 
     def act(self, site: Site, action: Action) -> None:
@@ -574,8 +592,8 @@ class World:
                 self.put(f"suspect/{site.name}", revision, ttl=SUSPECT_TTL)
             case Trust():
                 self.keys.pop(f"suspect/{site.name}", None)
-            case Answer(request, position):
-                self.put(f"answer/{site.name}", (request.id, position), ttl=60.0)
+            case Answer(request, position, timeline):
+                self.put(f"answer/{site.name}", (request.id, position, timeline), ttl=60.0)
             case Cast(revision, mod):
                 if leader is None or leader.revision != revision or self.mod(vote) != mod:
                     return False

@@ -39,7 +39,9 @@ ADDRESSES = {"a": ("a", 5432), "b": ("b", 5432), "c": ("c", 5432)}
 A_LEADS = Cluster(
     leader=Leader("a", 7, 1), sync=Sync("a", frozenset("bc"), 1, 5), addresses=ADDRESSES
 )
-FOLLOWING = Standby(in_recovery=True, follows=ADDRESSES["a"], position=100, room=1024 * MIB)
+FOLLOWING = Standby(
+    in_recovery=True, follows=ADDRESSES["a"], position=100, timeline=3, room=1024 * MIB
+)
 FENCED = replace(FOLLOWING, has_fence=True, is_cut=True)
 SILENT = LIMITS.silence + 0.1
 
@@ -210,7 +212,7 @@ def test_a_candidate_with_the_key_gets_a_fence_and_an_answer() -> None:
     asked = replace(A_LEADS, leader=Leader("c", 9, 2), requests=(Request("x", "c", 9),))
     assert look(asked, silence=0.0)[1] == Fence()
     assert look(asked, replace(FENCED, position=None), silence=0.0)[1] == Hold()
-    answer = Answer(Request("x", "c", 9), 100)
+    answer = Answer(Request("x", "c", 9), 100, 3)
     assert look(asked, FENCED, silence=0.0)[1] == answer
     answered = replace(asked, answers={"b": "x"})
     assert look(answered, FOLLOWING, silence=0.0)[1] == Hold()
@@ -222,16 +224,32 @@ def test_who_has_not_the_key_is_not_answered(request_: Request) -> None:
     assert look(asked, silence=0.0)[1] == Hold()
 
 
+def at(position: int | None, timeline: int = 1) -> Standby:
+    return Standby(in_recovery=True, position=position, timeline=timeline)
+
+
 def test_a_candidate_is_refused_when_another_is_ahead_or_unknown() -> None:
     sync = Sync("a", frozenset("bc"), 1, 5)
-    assert check(100, {"c": Found(100, "fenced")}, "b", sync)
+    assert check(at(100), {"c": Found(100, 1, "fenced")}, "b", sync)
     with pytest.raises(RefusedPromotion, match="ahead by 1"):
-        check(100, {"c": Found(101, "fenced")}, "b", sync)
+        check(at(100), {"c": Found(101, 1, "fenced")}, "b", sync)
     with pytest.raises(RefusedPromotion, match="may hold commits"):
-        check(100, {}, "b", sync)
+        check(at(100), {}, "b", sync)
     with pytest.raises(RefusedPromotion, match="own position"):
-        check(None, {"c": Found(100, "fenced")}, "b", sync)
-    assert check(100, {}, "b", Sync("a", frozenset("b"), 0, 5)) == ""
+        check(at(None), {"c": Found(100, 1, "fenced")}, "b", sync)
+    assert check(at(100), {}, "b", Sync("a", frozenset("b"), 0, 5)) == ""
+
+
+def test_who_missed_a_promotion_is_refused_however_far_it_is() -> None:
+    """The leader that /sync names too: one after it may be known to the others alone."""
+    sync = Sync("a", frozenset("bc"), 1, 5)
+    for site in "ab":
+        with pytest.raises(RefusedPromotion, match="c followed a promotion that we have missed"):
+            check(at(200, 1), {"c": Found(100, 2, "fenced")}, site, sync)
+    assert check(at(None, 2), {"c": Found(100, 2, "fenced")}, "a", sync)
+    assert check(at(100, 2), {"c": Found(100, 0, "fenced")}, "b", sync), "of the release before"
+    with pytest.raises(RefusedPromotion, match="may hold commits"):
+        check(at(200, 1), {}, "a", sync)
 
 
 # -- full disks ----------------------------------------------------------------------------------

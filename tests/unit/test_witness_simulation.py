@@ -59,14 +59,14 @@ def test_acknowledged_rows_are_kept_whatever_breaks(chunk: int) -> None:
         (Mutation(fences=False, checks_candidate=False), Lost),
         (Mutation(checks_candidate=False), Lost),
         (Mutation(fences=False), Lost),
-        (Mutation(checks_timeline=False), Lost),
+        (Mutation(checks_timeline=False, minds_timelines=False), Lost),
         (Mutation(minds_room=False), PromotedFull),
     ],
     ids=[
         "no fence at all",
         "candidates unchecked",
         "witnesses that only say they are fenced",
-        "who missed a promotion races",
+        "nobody minds who missed a promotion",
         "nobody looks at the own disk",
     ],
 )
@@ -103,6 +103,51 @@ def test_that_a_receiver_is_taken_to_obey_at_once_is_found() -> None:
     def run_all() -> None:
         for seed in range(1, DIRECTED_RUNS):
             hang_without_witnesses(seed, Mutation(asks_receiver=False))
+
+    with pytest.raises(Lost):
+        run_all()
+
+
+# -- two promotions ------------------------------------------------------------------------------
+
+
+def promote_and_vanish(seed: int, mutation: Mutation | None = None) -> World:
+    """The old primary is cut off, and writes on in vain; the new one acknowledges rows and is gone
+    before etcd knows of it; and then the old one is back, with the longest WAL of all."""
+    world = World(seed, mutation)
+    world.is_calm = True
+    old = world.sites["a"]
+    old.etcd_link, old.daemons_up = False, False
+    for other in "bc":
+        world.links["a", other] = world.links[other, "a"] = False
+    while not world.promotions:
+        world.advance()
+    new = next(site for site in world.sites.values() if site.is_primary and site is not old)
+    new.patroni_at = NEVER
+    before = len(world.acknowledged)
+    while len(world.acknowledged) < before + 10:
+        world.advance()
+    new.daemons_up = new.backends_up = new.witness_up = new.etcd_link = False
+    old.etcd_link = old.daemons_up = True
+    world.links = dict.fromkeys(world.links, True)
+    old.wal += range(-1, -100, -1)
+    for _ in range(A_WHILE_STEPS):
+        world.advance()
+    new.patroni_at = 0
+    return world
+
+
+def test_the_old_primary_does_not_follow_a_new_one_that_etcd_never_knew() -> None:
+    for seed in range(1, DIRECTED_RUNS):
+        world = promote_and_vanish(seed)
+        assert world.promotions == 1, seed
+        world.settle()
+
+
+def test_that_the_old_primary_is_believed_for_its_position_is_found() -> None:
+    def run_all() -> None:
+        for seed in range(1, DIRECTED_RUNS):
+            promote_and_vanish(seed, Mutation(minds_timelines=False))
 
     with pytest.raises(Lost):
         run_all()

@@ -166,9 +166,10 @@ class _Look:
         """A candidate waits for us, with the leader key in its hand."""
         if not self.standby.is_fenced:
             return self.fence(f"{request.by} asks before it promotes")
-        if self.standby.position is None:
+        position, timeline = self.standby.position, self.standby.timeline
+        if position is None:
             return self.hold("still replaying what was received")
-        return self.act(Answer(request, self.standby.position), f"fenced for {request.by}")
+        return self.act(Answer(request, position, timeline), f"fenced for {request.by}")
 
     def with_fence(self) -> Outcome:
         """Fenced, and no vote of ours is known: go on, or go back."""

@@ -55,6 +55,15 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What a site received; certainly no more of it comes from the old primary."""
+
+    position: int
+    timeline: int  # 0: a witness of the release before, which does not say
+    how: str
+
+
+@dataclass(frozen=True)
 class Switchover:
     """Patroni's /failover key: an orderly change of the primary, asked for by whomever."""
 
@@ -81,13 +90,15 @@ class Cluster:
 @dataclass(frozen=True)
 class Standby:
     """The own PostgreSQL. `position` is the end of what it has received, in bytes of WAL; None as
-    long as that is not sure."""
+    long as that is not sure. `timeline` is the latest of which it holds WAL: each promotion begins
+    one, and positions tell who is ahead within one alone."""
 
     in_recovery: bool
     has_fence: bool = False  # the override of primary_conninfo is in its file
     is_cut: bool = False  # it is locked there, in force, and the WAL receiver has ended
     follows: Address | None = None  # the primary that Patroni's own postgresql.conf names
     position: int | None = None
+    timeline: int = 0  # 0: not known
     room: int | None = None  # bytes that its disk has left; None: not known
 
     @property
@@ -174,6 +185,7 @@ class Answer:
 
     request: Request
     position: int
+    timeline: int
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ SELECT pg_is_in_recovery() AS in_recovery,
        EXISTS (SELECT FROM pg_stat_activity
                WHERE backend_type = 'startup'
                  AND wait_event = 'RecoveryRetrieveRetryInterval') AS has_replayed_all,
+       (SELECT max(('x' || left(name, 8))::bit(32)::int) FROM pg_ls_waldir()
+        WHERE name ~ '^[0-9A-F]{24}$') AS timeline,
        current_setting('data_directory') AS folder
   FROM (VALUES (1)) AS always LEFT JOIN pg_stat_wal_receiver AS receiver ON true
 """
@@ -81,6 +83,7 @@ class LocalPostgres:
             is_cut=self._quiet_since is not None and now - self._quiet_since >= QUIET_SECONDS,
             follows=conninfo_address(row["patroni_conninfo"] or ""),
             position=position_of(row),
+            timeline=row["timeline"] or 0,
             room=own_room(row),
         )
 
@@ -172,7 +175,7 @@ async def read_site(config: Config, site: str) -> Standby:
         in_recovery=row["in_recovery"], has_fence=row["has_override"],
         is_cut=all(sender == ours for sender in may_receive),
         follows=conninfo_address(row["patroni_conninfo"] or ""), position=position_of(row),
-        room=own_room(row) if site == config.site else None,
+        timeline=row["timeline"] or 0, room=own_room(row) if site == config.site else None,
     )  # fmt: skip
 
 

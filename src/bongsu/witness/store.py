@@ -7,7 +7,7 @@
                                       dead witness stands, for its fence does
     /bongsu/<scope>/request/<site>    a candidate asks for fences: {id, revision}; lease 10 s
     /bongsu/<scope>/handover          who asked last; while it lives nobody asks again
-    /bongsu/<scope>/answer/<site>     {id, position} of the request it answers; lease 60 s
+    /bongsu/<scope>/answer/<site>     {id, position, timeline}, to the request `id`; lease 60 s
 
 Each reading is one transaction, so it is consistent and confirmed by a majority; every write that
 matters compares what it rests on.
@@ -28,6 +28,7 @@ from bongsu.witness.model import (
     Cast,
     Cluster,
     Depose,
+    Found,
     HandOver,
     Leader,
     Request,
@@ -70,12 +71,16 @@ class Store:
         by_name = {pair.key[len(self._own) :]: pair for pair in own}
         return _cluster(leader, sync, config, failover, members, by_name)
 
-    async def read_answers(self, request: str) -> dict[str, int]:
-        """The positions of the sites that fenced for `request`."""
+    async def read_answers(self, request: str) -> dict[str, Found]:
+        """The sites that fenced for `request`."""
         prefix = self._own + "answer/"
         answer = await self._etcd.post("/v3/kv/txn", {"success": [_get_all(prefix)]})
         found = [(pair.key[len(prefix) :], pair.json) for pair in _pairs(answer["responses"][0])]
-        return {site: int(value["position"]) for site, value in found if value.get("id") == request}
+        return {
+            site: Found(int(value["position"]), int(value.get("timeline", 0)), "fenced")
+            for site, value in found
+            if value.get("id") == request
+        }
 
     async def suspect(self, revision: int) -> None:
         """Say, or say again, that this reign is silent."""
@@ -143,7 +148,9 @@ class Store:
         return await self._txn(compare, puts)
 
     async def answer(self, answer: Answer) -> None:
-        value = _json({"id": answer.request.id, "position": answer.position})
+        value = _json({
+            "id": answer.request.id, "position": answer.position, "timeline": answer.timeline
+        })  # fmt: skip
         await self._put("answer/", value, await self._grant(ANSWER_LEASE_SECONDS))
 
     async def ask(self, request: Request) -> None:
