@@ -8,7 +8,7 @@ from typing import Any
 from harness.matrix import MatrixError, User
 from playwright.async_api import Page, expect
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 RECOVERY_KEY = re.compile(r"(?:\w{4} ){11}\w{4}")
 ENCRYPTED = {
     "type": "m.room.encryption",
@@ -85,7 +85,13 @@ async def say(page: Page, text: str) -> None:
 
 
 async def reads(page: Page, text: str) -> None:
-    await expect(page.locator(".message").get_by_text(text)).to_be_visible(
+    """It stands there as the server has it: one's own has been sent."""
+    await stands(page, text, ".message[data-event]")
+
+
+async def stands(page: Page, text: str, within: str = ".message") -> None:
+    """It stands there, sent or not."""
+    await expect(page.locator(within).get_by_text(text)).to_be_visible(
         timeout=PATIENCE_SECONDS * 1000
     )
 
