@@ -105,8 +105,8 @@ async def test_the_keyboard_alone_goes_everywhere(web: Web) -> None:
             await page.keyboard.press("Enter")
             await expect(page).to_have_title(f"{title} · 봉수")
             await expect(page.locator("main")).to_be_attached()
-            assert await page.evaluate(
-                "document.querySelector('main').contains(document.activeElement)"
+            await page.wait_for_function(
+                "() => document.querySelector('main').contains(document.activeElement)"
             )
         await page.go_back()
         await expect(page).to_have_title("장애 · 봉수")

@@ -7,7 +7,14 @@ from pathlib import Path
 from harness.bongsu import Bongsu
 from harness.process import open_folder
 from playwright.async_api import BrowserContext, Page, expect
-from web_browser import PATIENCE_MS, Web, in_one_browser, opened_browser, settled
+from web_browser import (
+    PATIENCE_MS,
+    Web,
+    in_one_browser,
+    keeps_rooms,
+    opened_browser,
+    settled,
+)
 
 from bongsu.http.browser.build import folder_of
 
@@ -59,6 +66,7 @@ async def test_it_opens_offline_with_what_was_there(web: Web) -> None:
         await page.goto(web.url)
         await page.get_by_text("점심", exact=True).wait_for()
         await installed(page)
+        await keeps_rooms(page)
         await context.set_offline(True)
         await page.reload()
         await settled(page)
@@ -99,7 +107,7 @@ async def reopen_newer(context: BrowserContext, web: Web, bongsu: Bongsu, client
     await page.get_by_role("button", name="다시 열기").click()
     await page.wait_for_function("() => document.querySelector('meta[name=build]')")
     await settled(page)
-    assert await page.evaluate("caches.keys().then(names => names.length)") == 1
+    await page.wait_for_function("() => caches.keys().then((names) => names.length === 1)")
 
 
 def renew(client: Path) -> None:

@@ -17,23 +17,17 @@ from harness.bongsu import Bongsu
 from harness.matrix import User
 from harness.process import free_port, open_folder
 from playwright.async_api import Browser, Page, expect
-from web_browser import Web, check_accessible, in_one_browser, opened_browser, picture
+from web_browser import (
+    Web,
+    check_accessible,
+    hearing_nothing,
+    in_one_browser,
+    keeps_rooms,
+    opened_browser,
+    picture,
+)
 
 SECONDS_MAX = 60.0
-HAS_KEPT_ROOMS = """async () => {
-  const all = await indexedDB.databases();
-  const { name } = all.find((each) => each.name.startsWith("matrix-js-sdk"));
-  const database = await new Promise((done) => {
-    const asked = indexedDB.open(name);
-    asked.onsuccess = () => done(asked.result);
-  });
-  const count = await new Promise((done) => {
-    const asked = database.transaction("sync").objectStore("sync").count();
-    asked.onsuccess = () => done(asked.result);
-  });
-  database.close();
-  return count > 0;
-}"""
 pytestmark = [*in_one_browser, pytest.mark.timeout(300)]
 
 
@@ -126,8 +120,7 @@ async def test_the_server_is_killed_in_mid_sentence(town: Town) -> None:
     minji, _, room_id = await town.talk()
     async with town.web.page(minji, at=f"#/room/{room_id}", service_workers="allow") as page:
         await page.evaluate("navigator.serviceWorker.ready")
-        while not await page.evaluate(HAS_KEPT_ROOMS):  # as any page has that was used before
-            await asyncio.sleep(0.1)
+        await keeps_rooms(page)  # as any page does that was used before
         await write(page, "하나")
         box = page.get_by_role("textbox", name="메시지 쓰기")
         await box.press_sequentially("이 말을 하는 도")
@@ -220,16 +213,16 @@ async def test_a_refused_message_is_offered_again(town: Town) -> None:
     async with town.web.page(john, at=f"#/room/{room_id}") as page:
         box = page.get_by_role("textbox", name="메시지 쓰기")
         await expect(box).to_be_visible()
-        await page.route("**/sync?*", lambda route: None)  # it does not hear of the change
-        await minji.call("PUT", levels, {**before, "events": {"m.room.message": 50}})
-        await write(page, "받아 줘요")
-        await page.get_by_text("서버가 받아들이지 않았습니다").wait_for()
-        await check_accessible(page)
-        await picture(page, "web-refused")
-        await minji.call("PUT", levels, before)
-        await page.get_by_role("button", name="다시 보내기").click()
-        await settled_at_server(minji, room_id, ["받아 줘요"])
-        assert await shown(page) == ["받아 줘요"]
+        async with hearing_nothing(page, john.create_room(name="다른 방")):  # of the change
+            await minji.call("PUT", levels, {**before, "events": {"m.room.message": 50}})
+            await write(page, "받아 줘요")
+            await page.get_by_text("서버가 받아들이지 않았습니다").wait_for()
+            await check_accessible(page)
+            await picture(page, "web-refused")
+            await minji.call("PUT", levels, before)
+            await page.get_by_role("button", name="다시 보내기").click()
+            await settled_at_server(minji, room_id, ["받아 줘요"])
+            assert await shown(page) == ["받아 줘요"]
 
 
 async def test_a_second_tab_sends_what_the_first_could_not(town: Town) -> None:

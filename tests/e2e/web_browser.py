@@ -32,7 +32,7 @@ from bongsu.http.browser.build import folder_of
 
 __all__ = ["Web", "check_accessible", "in_one_browser", "opened_browser", "picture"]
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 _numbers = itertools.count(1)  # of accounts: modules share a server
 PHONE = (360, 740)  # the narrowest that must do
@@ -159,6 +159,28 @@ async def hearing_nothing(page: Page, news: Awaitable[object]) -> AsyncGenerator
 async def settled(page: Page) -> None:
     """The first sync has been shown."""
     await page.locator(".app[data-ready]").wait_for()
+
+
+HAS_KEPT_ROOMS = """async () => {
+  const all = await indexedDB.databases();
+  const found = all.find((each) => each.name.startsWith("matrix-js-sdk"));
+  if (!found) return false;
+  const database = await new Promise((done) => {
+    const asked = indexedDB.open(found.name);
+    asked.onsuccess = () => done(asked.result);
+  });
+  const count = await new Promise((done) => {
+    const asked = database.transaction("sync").objectStore("sync").count();
+    asked.onsuccess = () => done(asked.result);
+  });
+  database.close();
+  return count > 0;
+}"""
+
+
+async def keeps_rooms(page: Page) -> None:
+    """What the first sync told is kept in this browser: it would be shown without a server."""
+    await page.wait_for_function(HAS_KEPT_ROOMS)
 
 
 COMPLAINTS = (
