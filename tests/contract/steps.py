@@ -15,7 +15,7 @@ from harness.matrix import User, register
 from contract.checks import complaints
 from contract.spec import Operation, operations
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 PASSWORD = "wonderland"
 NOBODY = "-"
 # A picture of one pixel.

@@ -15,7 +15,7 @@ from bongsu.postgres.database import Database
 from bongsu.rooms.client_event import Device
 
 Pair = tuple[Node, Node]
-WAIT_SECONDS_MAX = 20.0
+WAIT_SECONDS_MAX = 60.0
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from bongsu.users.device_announcer import LoggedDeviceLists
 from bongsu.users.passwords import Passwords
 from bongsu.users.sessions import SessionMaker
 
-WAIT_SECONDS_MAX = 20.0
+WAIT_SECONDS_MAX = 60.0
 DAVE = UserId("@dave_1:test")
 
 

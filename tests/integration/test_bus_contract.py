@@ -9,7 +9,7 @@ from bongsu.log.bus import Bus, BusUnavailable, NobodyServes
 from bongsu.memory.bus import MemoryBus
 from bongsu.nats.bus import NatsBus
 
-WAIT_SECONDS_MAX = 10.0
+WAIT_SECONDS_MAX = 60.0
 
 Pair = tuple[Bus, Bus]  # two nodes on one bus; in memory they are the same object
 
@@ -147,7 +147,7 @@ async def test_that_there_is_nobody_to_ask_is_told_at_once(buses: Pair) -> None:
     """Also of one who is gone: what it served is known to be served no more."""
     one, two = buses
     with pytest.raises(NobodyServes):
-        await one.request("nobody", b"?", WAIT_SECONDS_MAX * 10)
+        await one.request("nobody", b"?", WAIT_SECONDS_MAX)
     if one is two:
         return
 

@@ -19,7 +19,7 @@ from bongsu.rooms.proposals import CreateRoom, InitialEvent, SendEvent
 from bongsu.rooms.room_version import ROOM_VERSIONS
 
 ALICE, BOB = "@alice:test", "@bob:test"
-SECONDS_MAX = 15.0
+SECONDS_MAX = 60.0
 
 
 @pytest.fixture

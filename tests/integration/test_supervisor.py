@@ -64,7 +64,7 @@ async def test_second_signal_leaves_at_once(data_folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     assert await _line(process) == "answered"
     process.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(process.wait(), 30) == 130
+    assert await asyncio.wait_for(process.wait(), 90) == 130
 
 
 async def test_node_that_refuses_to_start_leaves_nothing_behind(data_folder: Path) -> None:

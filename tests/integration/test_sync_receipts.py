@@ -10,8 +10,8 @@ from fixtures.sync_house import ALICE, BOB, CAROL, SyncHouse, joined, open_house
 from bongsu.postgres.database import Database
 from bongsu.sync import hub, room_feed
 
-WAIT_SECONDS = 20.0
-GATHERED_SECONDS = 0.5
+WAIT_SECONDS = 60.0
+GATHERED_SECONDS = 1.0  # in which a busy machine, too, commits two receipts
 
 
 @pytest.fixture
@@ -45,8 +45,7 @@ async def test_receipts_of_a_large_room_come_together_and_none_is_lost(
     begun = time.monotonic()
     waiting = asyncio.create_task(house.get(ALICE, tokens[ALICE], wait=WAIT_SECONDS))
     await asyncio.sleep(0)
-    await house.read(room, BOB, said.event_id)
-    await house.read(room, CAROL, said.event_id)
+    await asyncio.gather(*(house.read(room, each, said.event_id) for each in (BOB, CAROL)))
     own = await house.get(BOB, tokens[BOB], wait=WAIT_SECONDS)
     assert BOB in readers(own, room), "one's own comes at once"
     answer = await waiting

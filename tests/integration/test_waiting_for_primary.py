@@ -20,7 +20,7 @@ async def test_it_lives_is_not_ready_and_goes_on_by_itself(data_folder: Path) ->
     settings = Settings(listen=f"127.0.0.1:{port}")
     waiting = asyncio.create_task(primary_of(settings, f"postgresql://postgres@{hosts}/postgres"))
     client = HttpClient(f"http://127.0.0.1:{port}")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             with contextlib.suppress(ConnectionLost):
                 if (await client.request("GET", "/health")).status == 200:

@@ -246,8 +246,11 @@ async def test_other_gateways_proposals_are_taken_within_bounds(
             assert (given.unavailable is None) == (answer is None)
 
 
-async def test_an_owner_in_whose_name_nobody_answers_is_followed_at_once() -> None:
+async def test_an_owner_in_whose_name_nobody_answers_is_followed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Before its silence is long enough to tell; and what it says later counts again."""
+    monkeypatch.setattr(ownership, "SILENT_SECONDS", 60.0)
     async with Node(Placement("b", True)) as node:
         node.ownership._may_own = False
         await node.hear("gone", heads=[DurableHead(p, 99, 0) for p in range(64)], site="b")
