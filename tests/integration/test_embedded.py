@@ -18,6 +18,11 @@ from bongsu.postgres.embedded import EmbeddedPostgres, running_dsn
 from bongsu.settings import Settings
 
 SMALL = EngineSettings(memory_mb=16, connections_max=20)
+DYING = (  # what an engine says that is killed, or not up yet
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+    asyncpg.OperatorInterventionError,
+)
 SETTINGS_THAT_SAVE = {
     "fsync": "on",
     "synchronous_commit": "on",
@@ -166,10 +171,9 @@ async def _eventually_fetch(dsn: str, query: str) -> object:
         while True:
             try:
                 connection = await asyncpg.connect(dsn)
-            except (OSError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
+                try:
+                    return await connection.fetchval(query)
+                finally:
+                    await connection.close()
+            except (OSError, *DYING):
                 await asyncio.sleep(0.1)
-                continue
-            try:
-                return await connection.fetchval(query)
-            finally:
-                await connection.close()
