@@ -182,6 +182,10 @@ async def test_pages_and_programs_hand_over_the_same(desk_house: DeskHouse) -> N
     page = await one.post(f"{here}/result", files=[File("result", "a.csv", bad)], form_at=here)
     assert page.status == 400
     assert "no status" in page.text
+    page = await one.post(
+        f"{here}/result?lang=ko", files=[File("result", "a.csv", bad)], form_at=here
+    )
+    assert "2번째 줄: &#39;done&#39;은(는) 상태가 아닙니다" in page.text
     good = f"batch,line,status,reason\n{name},{rows[0]['line']},failed,'=no such\n".encode()
     page = await one.post(f"{here}/result", files=[File("result", "a.csv", good)], form_at=here)
     assert "=no such" in page.text

@@ -140,7 +140,7 @@ async def test_an_approval_from_an_old_page_is_refused(desk_house: DeskHouse) ->
     assert (mine.status, "version of their own" in mine.text) == (403, True)
     await save(author, DAY_76.replace("30_000", "40_000"), 1)
     page = await one.post(f"{HERE}/approve", old, form_at=HERE)
-    assert (page.status, "newer version meanwhile" in page.text) == (409, True)
+    assert (page.status, "has version 2 meanwhile" in page.text) == (409, True)
     page = await one.post(f"{HERE}/approve", {**old, "version": "2"}, form_at=HERE)
     assert (page.status, "not the one that you were shown" in page.text) == (409, True)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bongsu.desk.sentences import Sentence
 from bongsu.desk.wording import Text, checked
 from bongsu.errors import InvalidParam
 
@@ -26,5 +27,5 @@ def test_a_text_is_said_and_says_in_which_language(
 def test_nothing_and_too_much_are_refused() -> None:
     for text in (Text(), Text("x" * 11)):
         with pytest.raises(InvalidParam):
-            checked(text, "Title", 10)
-    assert checked(Text(), "Title", 10, required=False) == Text()
+            checked(text, Sentence("Title"), 10)
+    assert checked(Text(), Sentence("Title"), 10, required=False) == Text()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct, field
 
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam
 
 REPORT_BYTES_MAX = 32 * 1024 * 1024
@@ -92,14 +93,16 @@ _DECODER = msgspec.json.Decoder(tuple[Drill, ...] | Drill)
 def parse(body: bytes) -> tuple[Drill, ...]:
     """Every drill of a report; `InvalidParam` for what is none."""
     if len(body) > REPORT_BYTES_MAX:
-        raise InvalidParam(f"A drill's report has {REPORT_BYTES_MAX} bytes at most")
+        raise InvalidParam(
+            Sentence("A drill's report has {count} bytes at most", count=REPORT_BYTES_MAX)
+        )
     try:
         found = _DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidParam(f"This is no report of a drill: {error}") from None
+        raise InvalidParam(Sentence("This is no report of a drill: {error}", error=error)) from None
     drills = (found,) if isinstance(found, Drill) else found
     if not drills or len(drills) > DRILLS_MAX:
-        raise InvalidParam(f"A report holds from 1 to {DRILLS_MAX} drills")
+        raise InvalidParam(Sentence("A report holds from 1 to {count} drills", count=DRILLS_MAX))
     if not all(0 < drill.began < 2**40 for drill in drills):
         raise InvalidParam("This is no report of a drill: it does not say when it began")
     return drills

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from bongsu.desk.audit import Act
 from bongsu.desk.roles import Role
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import Forbidden, InvalidParam, NotFound
 from bongsu.ids import UserId
 from bongsu.users.accounts import Account
@@ -145,7 +146,9 @@ class Operators:
     def _user_id(self, name: str) -> UserId:
         user_id = local_user_id(name, self._server_name)
         if user_id is None:
-            raise InvalidParam(f"{name[:80]} is no user of {self._server_name}")
+            raise InvalidParam(
+                Sentence("{name} is no user of {server}", name=name[:80], server=self._server_name)
+            )
         return user_id
 
 

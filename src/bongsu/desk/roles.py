@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam
 
 
@@ -24,8 +25,11 @@ def parse_roles(names: Iterable[str]) -> frozenset[Role]:
         try:
             roles.add(Role(name.strip().lower()))
         except ValueError:
-            known = ", ".join(Role)
-            raise InvalidParam(f"{name[:40]!r} is no role: one of {known}") from None
+            raise InvalidParam(
+                Sentence(
+                    "{name!r} is no role: one of {known}", name=name[:40], known=", ".join(Role)
+                )
+            ) from None
     if not roles:
         raise InvalidParam("Name at least one role")
     return frozenset(roles)

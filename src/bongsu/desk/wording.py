@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam
 
 TEXT_CHARS_MAX = 20_000
@@ -29,11 +30,13 @@ class Text(Struct, frozen=True):
 
 
 def checked(
-    text: Text, what: str, chars_max: int = TEXT_CHARS_MAX, *, required: bool = True
+    text: Text, what: Sentence, chars_max: int = TEXT_CHARS_MAX, *, required: bool = True
 ) -> Text:
     """`text`, or `InvalidParam` that says what is wrong with it."""
     if required and not text:
-        raise InvalidParam(f"{what}: say it in one language at least")
+        raise InvalidParam(Sentence("{what}: say it in one language at least", what=what))
     if max(len(text.ko), len(text.en)) > chars_max:
-        raise InvalidParam(f"{what}: longer than {chars_max} characters")
+        raise InvalidParam(
+            Sentence("{what}: longer than {count} characters", what=what, count=chars_max)
+        )
     return text

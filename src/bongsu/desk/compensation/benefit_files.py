@@ -22,8 +22,9 @@ from bongsu.desk.compensation.benefits import (
     State,
     item_of,
 )
-from bongsu.desk.compensation.csv_files import only_batch, read_rows, write_rows
+from bongsu.desk.compensation.csv_files import no_status, only_batch, read_rows, write_rows
 from bongsu.desk.compensation.payouts import ResultRefused
+from bongsu.desk.sentences import Sentence
 
 RESULT_BYTES_MAX = 4 * 1024 * 1024
 COLUMNS = (
@@ -96,22 +97,21 @@ def read_answers(content: bytes) -> Answers:
     """JSON of `BenefitAnswers`, or CSV with the columns batch, line, status and maybe reason.
     Raises `ResultRefused`."""
     if len(content) > RESULT_BYTES_MAX:
-        raise ResultRefused([f"Longer than {RESULT_BYTES_MAX} bytes"])
+        raise ResultRefused(Sentence("Longer than {count} bytes", count=RESULT_BYTES_MAX))
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         try:
             return answers_of(msgspec.json.decode(content, type=BenefitAnswers))
         except (msgspec.DecodeError, RecursionError) as error:
-            raise ResultRefused([f"Not an answer in JSON: {error}"]) from None
+            raise ResultRefused(Sentence("Not an answer in JSON: {error}", error=error)) from None
     return _read_csv(content)
 
 
 def _read_csv(content: bytes) -> Answers:
-    batches, lines, complaints = set[str](), list[Answer](), list[str]()
+    batches, lines, complaints = set[str](), list[Answer](), list[Sentence]()
     for number, cell in read_rows(content):
         status, reason = cell.get("status", "").lower(), cell.get("reason", "").removeprefix("'")
         if status not in STATUSES or "\x00" in reason:
-            known = ", ".join(STATUSES)
-            complaints.append(f"line {number}: {status[:20]!r} is no status; one of {known}")
+            complaints.append(no_status(number, status, STATUSES))
         batches.add(cell.get("batch", ""))
         lines.append(Answer(cell.get("line", ""), _state(status), reason))
     return Answers(only_batch(batches, complaints), lines)

@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from bongsu.desk.audit import Act
-from bongsu.desk.compensation.payouts import ResultRefused, line_id_of
+from bongsu.desk.compensation.payouts import ResultRefused, line_id_of, other_batch
 from bongsu.desk.compensation.programme import Kind
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.users.tokens import now_ms
 
@@ -192,21 +193,25 @@ class Benefits:
 def reconcile(batch: Batch, lines: Sequence[Line], answers: Answers) -> list[Change]:
     """The changes that answers mean; nothing for what is known. Raises `ResultRefused`."""
     if answers.batch_id != batch.batch_id:
-        raise ResultRefused([f"It answers {answers.batch_id[:40]!r}, not {batch.batch_id}"])
+        raise other_batch(answers.batch_id, batch.batch_id)
     known = {line.line_id: line for line in lines}
     said: dict[str, Answer] = {}
-    complaints: list[str] = []
+    complaints: list[Sentence] = []
     for each in answers.lines:
         line, before = known.get(each.line_id), said.get(each.line_id)
         if line is None:
-            complaints.append(f"{each.line_id[:40]!r}: no line of this batch")
+            complaints.append(Sentence("{line!r}: no line of this batch", line=each.line_id[:40]))
         elif before is not None and before.state != each.state:
-            complaints.append(f"{each.line_id}: stands there twice and differs")
+            complaints.append(Sentence("{line}: stands there twice and differs", line=each.line_id))
         elif each.state not in (None, line.state) and line.state is not State.SENT:
-            complaints.append(f"{each.line_id}: was answered before with {line.state}")
+            complaints.append(
+                Sentence(
+                    "{line}: was answered before with {state}", line=each.line_id, state=line.state
+                )
+            )
         said[each.line_id] = each
     if complaints:
-        raise ResultRefused(complaints)
+        raise ResultRefused(*complaints)
     return [
         Change(each.line_id, each.state, each.reason[:REASON_CHARS_MAX])
         for each in said.values()

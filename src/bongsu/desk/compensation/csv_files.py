@@ -20,6 +20,7 @@ from bongsu.desk.compensation.payouts import (
     ResultRefused,
 )
 from bongsu.desk.reports.claim import PayoutDetails
+from bongsu.desk.sentences import Sentence
 from bongsu.desk.table_cells import BYTE_ORDER_MARK, csv_rows
 
 PAYMENT_COLUMNS = ("batch", "line", "amount", "currency", "holder", "bank", "account", "reference")
@@ -43,23 +44,37 @@ def read_rows(content: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
         missing = _NEEDED - {name.strip() for name in rows.fieldnames or ()}
         if missing:
-            raise ResultRefused([f"Columns are missing: {', '.join(sorted(missing))}"])
+            raise ResultRefused(
+                Sentence("Columns are missing: {names}", names=", ".join(sorted(missing)))
+            )
         for count, row in enumerate(rows, 1):
             if count > LINES_MAX:
-                raise ResultRefused([f"More than {LINES_MAX} lines"])
+                raise ResultRefused(Sentence("More than {count} lines", count=LINES_MAX))
             cells = {(k or "").strip(): v.strip() for k, v in row.items() if isinstance(v, str)}
             yield rows.line_num, cells
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ResultRefused([f"Not a CSV in UTF-8: {str(error)[:200]}"]) from None
+        raise ResultRefused(
+            Sentence("Not a CSV in UTF-8: {error}", error=str(error)[:200])
+        ) from None
 
 
-def only_batch(batches: Collection[str], complaints: Sequence[str]) -> str:
+def only_batch(batches: Collection[str], complaints: Sequence[Sentence]) -> str:
     """The batch that an answer speaks of, if nothing is wrong with it."""
     if complaints:
-        raise ResultRefused(complaints)
+        raise ResultRefused(*complaints)
     if len(batches) != 1:
-        raise ResultRefused([f"It answers {len(batches)} batches; each file answers one"])
+        raise ResultRefused(
+            Sentence("It answers {count} batches; each file answers one", count=len(batches))
+        )
     return next(iter(batches))
+
+
+def no_status(number: int, status: str, known: Iterable[str]) -> Sentence:
+    """A complaint of the line `number`."""
+    return Sentence(
+        "line {number}: {status!r} is no status; one of {known}",
+        number=number, status=status[:20], known=", ".join(known),
+    )  # fmt: skip
 
 
 def write_payments(
@@ -82,13 +97,12 @@ def read_results(content: bytes) -> ResultFile:
     Raises `ResultRefused`, each complaint with its line.
     """
     if len(content) > BYTES_MAX:
-        raise ResultRefused([f"Longer than {BYTES_MAX} bytes"])
-    batches, lines, complaints = set[str](), list[LineResult](), list[str]()
+        raise ResultRefused(Sentence("Longer than {count} bytes", count=BYTES_MAX))
+    batches, lines, complaints = set[str](), list[LineResult](), list[Sentence]()
     for number, cell in read_rows(content):
         status = cell.get("status", "").lower()
         if status not in _STATES:
-            known = ", ".join(_STATES)
-            complaints.append(f"line {number}: {status[:20]!r} is no status; one of {known}")
+            complaints.append(no_status(number, status, _STATES))
             continue
         currency = cell.get("currency") or None
         said = cell.get("amount") or None
@@ -97,5 +111,7 @@ def read_results(content: bytes) -> ResultFile:
         reason = cell.get("reason", "").removeprefix("'")
         lines.append(LineResult(cell.get("line", ""), _STATES[status], reason, amount, currency))
         if said is not None and currency is None:
-            complaints.append(f"line {number}: an amount without its currency")
+            complaints.append(
+                Sentence("line {number}: an amount without its currency", number=number)
+            )
     return ResultFile(only_batch(batches, complaints), tuple(lines))

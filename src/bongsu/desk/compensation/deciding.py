@@ -18,6 +18,7 @@ from bongsu.desk.compensation.programme import AMOUNT_MAX, Benefit, Kind
 from bongsu.desk.compensation.versions import Programmes, Version, is_same_person, parsed
 from bongsu.desk.reports.facts import FactsSource, ReportFacts
 from bongsu.desk.reports.words import Status
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import Forbidden, InvalidParam, NotFound, Refused
 from bongsu.users.tokens import now_ms
 
@@ -131,7 +132,9 @@ class Deciding:
         if not _KEY.match(key):
             raise InvalidParam("The form is not ours")
         if not 0 <= amount <= AMOUNT_MAX:
-            raise InvalidParam(f"The amount must be between 0 and {AMOUNT_MAX}")
+            raise InvalidParam(
+                Sentence("The amount must be between {least} and {most}", least=0, most=AMOUNT_MAX)
+            )
         if not reason.strip() or len(reason) > REASON_CHARS_MAX:
             raise InvalidParam("Say why")
         await self._programmes.in_force(case.programme)
@@ -182,7 +185,7 @@ class Deciding:
             raise NotFound("There is no such report")
         if facts.status is not Status.ACCEPTED:
             raise Refused(
-                f"The report is {facts.status}, not accepted",
+                Sentence("The report is {status}, not accepted", status=facts.status),
                 code="COMPENSATION_NOT_ACCEPTED",
                 status=409,
             )

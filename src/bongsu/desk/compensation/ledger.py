@@ -16,6 +16,7 @@ from bongsu.desk.compensation.accounts import (
 )
 from bongsu.desk.reports.catalogue import CURRENCIES
 from bongsu.desk.reports.money import AMOUNT_MAX
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.users.tokens import now_ms
 
@@ -89,7 +90,11 @@ class Ledger:
         party = Party(party_id, name, basis, self._clock())
         act = Act(operator, "compensation.name_party", party_id, {"name": name, "basis": basis})
         if not await self._store.add_party(party, act):
-            raise Refused(f"{party_id} is named already", code="COMPENSATION_KNOWN", status=409)
+            raise Refused(
+                Sentence("{party} is named already", party=party_id),
+                code="COMPENSATION_KNOWN",
+                status=409,
+            )
 
     async def claim(
         self, operator: str, key: str, party_id: str, currency: str, amount: int
@@ -138,6 +143,8 @@ def _check(key: str, currency: str, amount: int) -> None:
     if not _KEY.match(key):
         raise InvalidParam("The form is not ours")
     if currency not in CURRENCIES:
-        raise InvalidParam(f"{currency[:10]!r} is no currency")
+        raise InvalidParam(Sentence("{currency!r} is no currency", currency=currency[:10]))
     if not 0 < amount <= AMOUNT_MAX:
-        raise InvalidParam(f"The amount must be between 1 and {AMOUNT_MAX}")
+        raise InvalidParam(
+            Sentence("The amount must be between {least} and {most}", least=1, most=AMOUNT_MAX)
+        )

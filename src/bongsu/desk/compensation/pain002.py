@@ -18,6 +18,7 @@ from bongsu.desk.compensation.payouts import (
     ResultRefused,
 )
 from bongsu.desk.reports.catalogue import CURRENCIES
+from bongsu.desk.sentences import Sentence
 
 BYTES_MAX = 20 * 1024 * 1024
 
@@ -39,13 +40,15 @@ def read_pain002(content: bytes) -> ResultFile:
     root = _parse(content)
     report = _child(root, "CstmrPmtStsRpt")
     if report is None:
-        raise ResultRefused(["The message has no CstmrPmtStsRpt"])
+        raise ResultRefused(Sentence("The message has no CstmrPmtStsRpt"))
     group = _child(report, "OrgnlGrpInfAndSts")
     batch_id = _text(group, "OrgnlMsgId")
     if not batch_id:
-        raise ResultRefused(["The message does not say which batch it answers (OrgnlMsgId)"])
+        raise ResultRefused(
+            Sentence("The message does not say which batch it answers (OrgnlMsgId)")
+        )
     if not _text(group, "OrgnlMsgNmId").startswith("pain.001"):
-        raise ResultRefused(["It answers no pain.001 (OrgnlMsgNmId)"])
+        raise ResultRefused(Sentence("It answers no pain.001 (OrgnlMsgNmId)"))
     lines: list[LineResult] = []
     whole = _state(_text(group, "GrpSts"), "GrpSts")
     reason = _reason(group)
@@ -55,25 +58,25 @@ def read_pain002(content: bytes) -> ResultFile:
             whole, reason = found, _reason(payment) or reason
         lines += [_line(transaction) for transaction in _children(payment, "TxInfAndSts")]
         if len(lines) > LINES_MAX:
-            raise ResultRefused([f"More than {LINES_MAX} lines"])
+            raise ResultRefused(Sentence("More than {count} lines", count=LINES_MAX))
     return ResultFile(batch_id, tuple(lines), whole, reason)
 
 
 def _parse(content: bytes) -> Any:
     if len(content) > BYTES_MAX:
-        raise ResultRefused([f"Longer than {BYTES_MAX} bytes"])
+        raise ResultRefused(Sentence("Longer than {count} bytes", count=BYTES_MAX))
     parser = _etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
     )
     try:
         root = _etree.fromstring(content, parser)
     except (_etree.XMLSyntaxError, ValueError) as error:
-        raise ResultRefused([f"Not XML: {str(error)[:200]}"]) from None
+        raise ResultRefused(Sentence("Not XML: {error}", error=str(error)[:200])) from None
     if root.getroottree().docinfo.doctype:
-        raise ResultRefused(["A DOCTYPE is not allowed"])
+        raise ResultRefused(Sentence("A DOCTYPE is not allowed"))
     name = _etree.QName(root)
     if name.localname != "Document" or not _NAMESPACE.match(name.namespace or ""):
-        raise ResultRefused([f"{root.tag[:100]} is no pain.002 Document"])
+        raise ResultRefused(Sentence("{tag} is no pain.002 Document", tag=root.tag[:100]))
     return root
 
 
@@ -99,7 +102,9 @@ def to_units(text: str, currency: str) -> int:
 
 def _state(code: str, where: str) -> LineState | None:
     if code and code not in _STATES and code not in _ON_THE_WAY:
-        raise ResultRefused([f"{code[:10]!r} is no status that {where} can have"])
+        raise ResultRefused(
+            Sentence("{code!r} is no status that {where} can have", code=code[:10], where=where)
+        )
     return _STATES.get(code)
 
 

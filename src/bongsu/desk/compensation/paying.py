@@ -22,6 +22,7 @@ from bongsu.desk.compensation.payouts import (
 )
 from bongsu.desk.reports.catalogue import CURRENCIES
 from bongsu.desk.reports.claim import PayoutDetails
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.users.tokens import now_ms
 
@@ -106,7 +107,7 @@ class Paying:
 
     async def waiting(self, currency: str) -> Waiting:
         if currency not in CURRENCIES:
-            raise InvalidParam(f"{currency[:10]!r} is no currency")
+            raise InvalidParam(Sentence("{currency!r} is no currency", currency=currency[:10]))
         ready = without_details = 0
         batch: list[Case] = []
         async for owed in self._store.stream_owed(currency):
@@ -163,7 +164,10 @@ class Paying:
         missing = sum(line.case.report_id not in payees for line in lines)
         if missing:
             raise Refused(
-                f"{missing} lines have no payout details any more: answer them as returned",
+                Sentence(
+                    "{count} lines have no payout details any more: answer them as returned",
+                    count=missing,
+                ),
                 code="COMPENSATION_NO_DETAILS",
                 status=409,
             )
@@ -205,6 +209,6 @@ class Paying:
 
 def _read(content: bytes) -> ResultFile:
     if not content.strip():
-        raise ResultRefused(["The file is empty"])
+        raise ResultRefused(Sentence("The file is empty"))
     start = content[:200].lstrip(b"\xef\xbb\xbf \t\r\n")
     return read_pain002(content) if start.startswith(b"<") else read_results(content)

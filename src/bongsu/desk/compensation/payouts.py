@@ -20,6 +20,7 @@ from bongsu.desk.compensation.accounts import (
     returned,
     transit,
 )
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import Refused
 
 LINES_MAX = 10_000  # of an answer
@@ -84,12 +85,18 @@ class LineChange(NamedTuple):
 class ResultRefused(Refused):
     """The answer is not one to this batch, or is none. `complaints` say why, line by line."""
 
-    def __init__(self, complaints: Sequence[str]) -> None:
+    def __init__(self, *complaints: Sentence) -> None:
         shown = list(complaints[:COMPLAINTS_MAX])
         if len(complaints) > COMPLAINTS_MAX:
-            shown.append(f"… and {len(complaints) - COMPLAINTS_MAX} more")
+            shown.append(Sentence("… and {count} more", count=len(complaints) - COMPLAINTS_MAX))
         super().__init__("; ".join(shown), code="COMPENSATION_RESULT")
         self.complaints = shown
+
+
+def other_batch(answered: str, batch_id: str) -> ResultRefused:
+    return ResultRefused(
+        Sentence("It answers {answered!r}, not {batch}", answered=answered[:40], batch=batch_id)
+    )
 
 
 def line_id_of(batch_id: str, number: int) -> str:
@@ -124,35 +131,44 @@ def reissuing(line: Line) -> Transfer:
 def reconcile(batch: Batch, lines: Sequence[Line], result: ResultFile) -> list[LineChange]:
     """The changes that an answer means; nothing for what is known. Raises `ResultRefused`."""
     if result.batch_id != batch.batch_id:
-        raise ResultRefused([f"It answers {result.batch_id[:40]!r}, not {batch.batch_id}"])
+        raise other_batch(result.batch_id, batch.batch_id)
     known = {line.line_id: line for line in lines}
     said: dict[str, LineResult] = {}
-    complaints: list[str] = []
+    complaints: list[Sentence] = []
     for each in result.lines:
         complaint = _complaint(each, known, said)
         if complaint:
             complaints.append(complaint)
         said[each.line_id] = each
     if complaints:
-        raise ResultRefused(complaints)
+        raise ResultRefused(*complaints)
     changes = [_change(line, said.get(line.line_id), result) for line in lines]
     return [change for change in changes if change is not None]
 
 
-def _complaint(each: LineResult, known: dict[str, Line], said: dict[str, LineResult]) -> str:
+def _complaint(
+    each: LineResult, known: dict[str, Line], said: dict[str, LineResult]
+) -> Sentence | None:
     name = each.line_id[:40]
     line = known.get(each.line_id)
     if line is None:
-        return f"{name!r}: no line of this batch"
+        return Sentence("{line!r}: no line of this batch", line=name)
     if each.line_id in said and said[each.line_id] != each:
-        return f"{name}: stands there twice and differs"
+        return Sentence("{line}: stands there twice and differs", line=name)
     if each.currency is not None and each.currency != line.currency:
-        return f"{name}: is in {line.currency}, not {each.currency[:10]}"
+        return Sentence(
+            "{line}: is in {known}, not {answered}",
+            line=name,
+            known=line.currency,
+            answered=each.currency[:10],
+        )
     if each.amount is not None and each.amount != line.amount:
-        return f"{name}: is {line.amount}, not {each.amount}"
+        return Sentence(
+            "{line}: is {known}, not {answered}", line=name, known=line.amount, answered=each.amount
+        )
     if line.state is LineState.RETURNED and each.state is LineState.PAID:
-        return f"{name}: came back before and cannot be paid any more"
-    return ""
+        return Sentence("{line}: came back before and cannot be paid any more", line=name)
+    return None
 
 
 def _change(line: Line, each: LineResult | None, result: ResultFile) -> LineChange | None:

@@ -14,6 +14,7 @@ from bongsu.desk.compensation.dry_run import DryRun, dry_run
 from bongsu.desk.compensation.programme import Problem, Programme, ProgrammeRefused
 from bongsu.desk.compensation.text_form import parse_programme
 from bongsu.desk.reports.facts import FactsSource
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import Forbidden, InvalidParam, NotFound, Refused
 from bongsu.users.tokens import now_ms
 
@@ -106,7 +107,9 @@ class Programmes:
             if version.is_approved:
                 return version
         raise Refused(
-            f"No version of {programme} is approved by two people yet",
+            Sentence(
+                "No version of {programme} is approved by two people yet", programme=programme
+            ),
             code="COMPENSATION_NOT_APPROVED",
             status=409,
         )
@@ -204,7 +207,11 @@ def _plain(user_id: str) -> str:
 
 def _conflict(programme: str, latest: int) -> Refused:
     return Refused(
-        f"{programme} has version {latest} meanwhile: look at that first",
+        Sentence(
+            "{programme} has version {latest} meanwhile: look at that first",
+            programme=programme,
+            latest=latest,
+        ),
         code="COMPENSATION_CONFLICT",
         status=409,
     )

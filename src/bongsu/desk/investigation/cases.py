@@ -19,6 +19,7 @@ from bongsu.desk.investigation.stores import (
 )
 from bongsu.desk.people import Operator
 from bongsu.desk.sealing import Context, Sealer
+from bongsu.desk.sentences import Sentence
 from bongsu.desk.wording import TITLE_CHARS_MAX, Text, checked
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.users.tokens import Clock, now_ms
@@ -103,7 +104,7 @@ class Cases:
         if item_id and type(known[item_id].content) is not type(content):
             raise InvalidParam("An item stays of the kind that it is")
         if len(known) >= ITEMS_MAX:
-            raise InvalidParam(f"A case holds {ITEMS_MAX} items at most")
+            raise InvalidParam(Sentence("A case holds {count} items at most", count=ITEMS_MAX))
         item = Item(
             item_id or secrets.token_urlsafe(ID_BYTES), version + 1, content, is_public,
             is_withdrawn, note, operator.user_id, self._clock(),
@@ -120,7 +121,7 @@ class Cases:
         now = self._clock()
         fresh = [one for one in received if one.key not in known]
         if len(case.items) + len(fresh) > ITEMS_MAX:
-            raise InvalidParam(f"A case holds {ITEMS_MAX} items at most")
+            raise InvalidParam(Sentence("A case holds {count} items at most", count=ITEMS_MAX))
         await self._add(operator, case_id, [_taken(one, operator, is_public, now) for one in fresh])
         return len(fresh)
 
@@ -214,7 +215,7 @@ def _taken(received: Received, operator: Operator, is_public: bool, now: int) ->
 def _check_references(case: Case, content: Content) -> None:
     numbers = {one.number for one in case.evidence}
     if unknown := set(items.evidence_of(content)) - numbers:
-        raise InvalidParam(f"There is no evidence E{min(unknown)}")
+        raise InvalidParam(Sentence("There is no evidence E{number}", number=min(unknown)))
     if isinstance(content, items.Cause):
         known = {item.item_id: type(item.content) for item in case.items}
         if content.parent and known.get(content.parent) is not items.Cause:
@@ -224,7 +225,7 @@ def _check_references(case: Case, content: Content) -> None:
 
 
 def _title(title: Text) -> Text:
-    return checked(title, "Title", TITLE_CHARS_MAX)
+    return checked(title, Sentence("Title"), TITLE_CHARS_MAX)
 
 
 def _window(began: int, ended: int | None) -> tuple[int, int | None]:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from bongsu.desk.investigation import causes
 from bongsu.desk.investigation.evidence import Evidence
 from bongsu.desk.investigation.items import Cause, Event, Factor, Item, Question, Section, Source
+from bongsu.desk.sentences import Sentence
 from bongsu.desk.wording import Text
 
 
@@ -122,19 +123,22 @@ def build(case: Case) -> Document:
     )
 
 
-def complaints(case: Case) -> list[str]:
+def complaints(case: Case) -> list[Sentence]:
     """Why this cannot be published as it is; each names the item."""
     shown = {item.item_id: item for item in case.items if item.is_public and not item.is_withdrawn}
     found = {key: item.content for key, item in shown.items() if isinstance(item.content, Cause)}
     numbers = [one.number for one in case.evidence if one.is_public]
     events = [key for key, item in shown.items() if isinstance(item.content, Event)]
-    wrong = [f"cause {key} leads to no cause at the root" for key in causes.loops(found)]
+    wrong = [
+        Sentence("cause {key} leads to no cause at the root", key=key)
+        for key in causes.loops(found)
+    ]
     wrong += [
-        f"cause {key} stands on no public evidence and no public event"
+        Sentence("cause {key} stands on no public evidence and no public event", key=key)
         for key in causes.untied(found, numbers, events)
     ]
     if not any(isinstance(item.content, Section) for item in shown.values()):
-        wrong.append("there is no section of text")
+        wrong.append(Sentence("there is no section of text"))
     return wrong
 
 

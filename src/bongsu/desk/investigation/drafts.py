@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 
 from bongsu.desk.people import Operator
 from bongsu.desk.roles import Role
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import Forbidden, InvalidParam, Refused
 
 NOTE_CHARS_MAX = 2_000
@@ -56,7 +57,9 @@ def reviewed(
     if draft.is_approved is not None:
         raise Refused("This draft is reviewed already", code="DESK_DRAFT_REVIEWED", status=409)
     if len(note) > NOTE_CHARS_MAX:
-        raise InvalidParam(f"The note is longer than {NOTE_CHARS_MAX} characters")
+        raise InvalidParam(
+            Sentence("The note is longer than {count} characters", count=NOTE_CHARS_MAX)
+        )
     if not (note or is_approved):
         raise InvalidParam("Say why it is sent back")
     return structs.replace(

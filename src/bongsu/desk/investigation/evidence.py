@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from bongsu.desk.sentences import Sentence
 from bongsu.desk.wording import TITLE_CHARS_MAX, Text, checked
 from bongsu.errors import InvalidParam
 from bongsu.rooms.canonical_json import canonical_json
@@ -51,15 +52,17 @@ class NewEvidence(Struct, frozen=True):
 
 def check(new: NewEvidence) -> None:
     if not new.name or len(new.name) > NAME_CHARS_MAX:
-        raise InvalidParam(f"A file's name has from 1 to {NAME_CHARS_MAX} characters")
-    checked(Text(ko=new.description), "What the file shows")
+        raise InvalidParam(
+            Sentence("A file's name has from 1 to {count} characters", count=NAME_CHARS_MAX)
+        )
+    checked(Text(ko=new.description), Sentence("What the file shows"))
 
 
 def check_public(name: str, caption: Text) -> None:
     """What a file has to have before the public may see it: names tell more than they should."""
     if not name or len(name) > NAME_CHARS_MAX or "/" in name or "\\" in name:
         raise InvalidParam("A public file needs a name of its own, without a folder")
-    checked(caption, "What the file shows", TITLE_CHARS_MAX)
+    checked(caption, Sentence("What the file shows"), TITLE_CHARS_MAX)
 
 
 def link(case_id: str, previous: Evidence | None, new: NewEvidence, ts: int) -> Evidence:
@@ -67,7 +70,7 @@ def link(case_id: str, previous: Evidence | None, new: NewEvidence, ts: int) -> 
     number = 1 if previous is None else previous.number + 1
     before = ORIGIN if previous is None else previous.hash
     if number > EVIDENCE_MAX:
-        raise InvalidParam(f"A case holds {EVIDENCE_MAX} files at most")
+        raise InvalidParam(Sentence("A case holds {count} files at most", count=EVIDENCE_MAX))
     digest = _digest(case_id, before, number, ts, new)
     return Evidence(number, ts, new.author, new.sha256, new.size, new.name, new.description, digest)
 

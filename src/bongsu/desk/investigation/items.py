@@ -5,6 +5,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
+from bongsu.desk.sentences import Sentence
 from bongsu.desk.wording import TEXT_CHARS_MAX, TITLE_CHARS_MAX, Text, checked
 from bongsu.errors import InvalidParam
 
@@ -90,25 +91,29 @@ class Item(Struct, frozen=True):
 def check(content: Content, note: str) -> None:
     """`InvalidParam` for what no item may be, whatever else the case holds."""
     if len(note) > NOTE_CHARS_MAX:
-        raise InvalidParam(f"The note is longer than {NOTE_CHARS_MAX} characters")
+        raise InvalidParam(
+            Sentence("The note is longer than {count} characters", count=NOTE_CHARS_MAX)
+        )
     match content:
         case Event():
             _check_event(content)
         case Cause() | Factor():
-            checked(content.title, "Title", TITLE_CHARS_MAX)
-            checked(content.explanation, "Explanation", required=False)
+            checked(content.title, Sentence("Title"), TITLE_CHARS_MAX)
+            checked(content.explanation, Sentence("Explanation"), required=False)
         case Question():
-            checked(content.text, "Question", TEXT_CHARS_MAX)
-            checked(content.answer, "Answer", required=False)
+            checked(content.text, Sentence("Question"), TEXT_CHARS_MAX)
+            checked(content.answer, Sentence("Answer"), required=False)
         case Section():
-            checked(content.heading, "Heading", TITLE_CHARS_MAX)
-            checked(content.body, "Text")
+            checked(content.heading, Sentence("Heading"), TITLE_CHARS_MAX)
+            checked(content.body, Sentence("Text"))
             if not 0 <= content.place <= PLACE_MAX:
-                raise InvalidParam(f"The place is a number from 0 to {PLACE_MAX}")
+                raise InvalidParam(
+                    Sentence("The place is a number from 0 to {most}", most=PLACE_MAX)
+                )
         case _:
             assert_never(content)
     if max(len(evidence_of(content)), len(getattr(content, "events", ()))) > REFERENCES_MAX:
-        raise InvalidParam(f"At most {REFERENCES_MAX} references")
+        raise InvalidParam(Sentence("At most {count} references", count=REFERENCES_MAX))
 
 
 def evidence_of(content: Content) -> tuple[int, ...]:
@@ -117,8 +122,8 @@ def evidence_of(content: Content) -> tuple[int, ...]:
 
 
 def _check_event(event: Event) -> None:
-    checked(event.text, "What happened", TEXT_CHARS_MAX)
-    checked(event.source_note, "Source", TITLE_CHARS_MAX, required=False)
+    checked(event.text, Sentence("What happened"), TEXT_CHARS_MAX)
+    checked(event.source_note, Sentence("Source"), TITLE_CHARS_MAX, required=False)
     if not 0 <= event.at <= TS_MAX:
         raise InvalidParam("The time is out of range")
     if not 0 <= event.uncertainty_ms <= UNCERTAINTY_MS_MAX:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from bongsu.desk.audit import Act
 from bongsu.desk.investigation.items import TS_MAX, UNCERTAINTY_MS_MAX
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam, Refused, UnknownToken
 from bongsu.users.tokens import Clock, hash_token, new_token, now_ms
 
@@ -122,7 +123,11 @@ class MachineEvents:
     async def add_sender(self, actor: str, sender: str) -> str:
         """A new token for a sender, which is shown once; an older one of the same name ends."""
         if not (0 < len(sender) <= NAME_CHARS_MAX and sender.isprintable() and "/" not in sender):
-            raise InvalidParam(f"A sender's name has from 1 to {NAME_CHARS_MAX} characters, no /")
+            raise InvalidParam(
+                Sentence(
+                    "A sender's name has from 1 to {count} characters, no /", count=NAME_CHARS_MAX
+                )
+            )
         token = new_token(TOKEN_PREFIX)
         act = Act(actor, "investigation.add_sender", sender)
         await self._store.put_sender(sender, hash_token(token), self._clock(), act)

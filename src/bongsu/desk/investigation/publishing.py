@@ -8,11 +8,11 @@ from bongsu.desk.investigation.document import Document, PublicEvidence
 from bongsu.desk.investigation.drafts import Draft, Publication, check_publishable, reviewed
 from bongsu.desk.investigation.stores import CaseStore, PublicationStore
 from bongsu.desk.people import Operator
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.users.tokens import Clock, now_ms
 
 SUMMARY_CHARS_MAX = 2_000
-COMPLAINTS_SHOWN = 10
 
 
 class Publishing:
@@ -29,9 +29,11 @@ class Publishing:
         if case is None:
             raise NotFound("There is no such case")
         if not summary or len(summary) > SUMMARY_CHARS_MAX:
-            raise InvalidParam(f"Say what is new, in {SUMMARY_CHARS_MAX} characters at most")
+            raise InvalidParam(
+                Sentence("Say what is new, in {count} characters at most", count=SUMMARY_CHARS_MAX)
+            )
         if wrong := document.complaints(case):
-            raise Refused("; ".join(wrong[:COMPLAINTS_SHOWN]), code="DESK_DRAFT_INCOMPLETE")
+            raise Refused(wrong[0], code="DESK_DRAFT_INCOMPLETE")  # its page lists them all
         body = document.encode(document.build(case))
         draft = Draft(
             case_id, 0, body, document.digest(body), summary, operator.user_id, self._clock()

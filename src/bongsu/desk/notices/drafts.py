@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from bongsu.desk.notices.words import IMPACTS, PHASES, Health, Kind, Phase, Texts, checked_texts
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam
 
 TITLE_CHARS_MAX = 200
@@ -45,8 +46,10 @@ def checked_update(kind: Kind, post_key: str, phase: str, texts: Mapping[str, st
         raise InvalidParam("The form has no key; open it again")
     phases = PHASES[kind]
     if phase not in phases:
-        raise InvalidParam(f"The phase must be one of {', '.join(phases)}")
-    return UpdateDraft(post_key, Phase(phase), checked_texts(texts, TEXT_CHARS_MAX, "Text"))
+        raise InvalidParam(Sentence("The phase must be one of {known}", known=", ".join(phases)))
+    return UpdateDraft(
+        post_key, Phase(phase), checked_texts(texts, TEXT_CHARS_MAX, Sentence("Text"))
+    )
 
 
 def checked_incident(
@@ -66,14 +69,14 @@ def checked_incident(
     if kind not in set(Kind):
         raise InvalidParam("It is either an incident or planned work")
     if impact not in IMPACTS:
-        raise InvalidParam(f"The impact must be one of {', '.join(IMPACTS)}")
+        raise InvalidParam(Sentence("The impact must be one of {known}", known=", ".join(IMPACTS)))
     if not services or len(services) > SERVICES_MAX:
         raise InvalidParam("Name the services that it concerns")
     begins, ends = _checked_times(Kind(kind), started_ts, ends_ts, now)
     return IncidentDraft(
         Kind(kind),
         Health(impact),
-        checked_texts(titles, TITLE_CHARS_MAX, "Title"),
+        checked_texts(titles, TITLE_CHARS_MAX, Sentence("Title")),
         tuple(dict.fromkeys(services)),
         begins,
         ends,
@@ -84,7 +87,7 @@ def checked_incident(
 def checked_service(service_id: str, names: Mapping[str, str]) -> tuple[str, Texts]:
     if not _ID.match(service_id):
         raise InvalidParam("The id is made of a-z, 0-9 and hyphens, at most 40")
-    return service_id, checked_texts(names, NAME_CHARS_MAX, "Name")
+    return service_id, checked_texts(names, NAME_CHARS_MAX, Sentence("Name"))
 
 
 def checked_component(site: str, probe_url: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from bongsu.desk.audit import Act
 from bongsu.desk.notices import drafts
 from bongsu.desk.notices.stores import IncidentStore, ServiceStore
 from bongsu.desk.notices.words import Health, Kind, Phase, checked_texts
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam, NotFound
 from bongsu.users.tokens import Clock, now_ms
 
@@ -57,9 +58,15 @@ class Publishing:
     ) -> None:
         """Say how a component is; "" leaves it to the probe again."""
         if health and health not in set(Health):
-            raise InvalidParam(f"The health must be one of {', '.join(Health)}")
+            raise InvalidParam(
+                Sentence("The health must be one of {known}", known=", ".join(Health))
+            )
         given = Health(health) if health else None
-        texts = checked_texts(note, drafts.NOTE_CHARS_MAX, "Note") if any(note.values()) else {}
+        texts = (
+            checked_texts(note, drafts.NOTE_CHARS_MAX, Sentence("Note"))
+            if any(note.values())
+            else {}
+        )
         detail = {"site": site, "health": health, "note": texts}
         act = Act(actor, "notices.set_by_hand", service_id, detail)
         at = self._clock()

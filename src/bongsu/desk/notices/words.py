@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam
 
 LANGUAGES = ("ko", "en", "ja", "zh")
@@ -78,18 +79,29 @@ Texts = Mapping[str, str]
 """A text by language: at least one, none empty."""
 
 
-def checked_texts(given: Mapping[str, str], chars_max: int, what: str) -> dict[str, str]:
+def checked_texts(given: Mapping[str, str], chars_max: int, what: Sentence) -> dict[str, str]:
     """The languages that have a text; `InvalidParam` if none has, or one is too long."""
     texts = {language: text.strip() for language, text in given.items() if text.strip()}
     if not texts:
-        raise InvalidParam(f"{what}: write it in at least one language")
+        raise InvalidParam(Sentence("{what}: write it in at least one language", what=what))
     for language, text in texts.items():
         if language not in LANGUAGES:
-            raise InvalidParam(f"{what}: {language[:20]!r} is none of {', '.join(LANGUAGES)}")
+            raise InvalidParam(
+                Sentence(
+                    "{what}: {language!r} is none of {known}",
+                    what=what,
+                    language=language[:20],
+                    known=", ".join(LANGUAGES),
+                )
+            )
         if len(text) > chars_max:
-            raise InvalidParam(f"{what}: longer than {chars_max} characters")
+            raise InvalidParam(
+                Sentence("{what}: longer than {count} characters", what=what, count=chars_max)
+            )
         if _UNPRINTABLE.search(text):
-            raise InvalidParam(f"{what}: it holds characters that cannot be shown")
+            raise InvalidParam(
+                Sentence("{what}: it holds characters that cannot be shown", what=what)
+            )
     return texts
 
 

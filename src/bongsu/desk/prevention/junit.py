@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam
 
 REPORT_BYTES_MAX = 32 * 1024 * 1024
@@ -44,7 +45,9 @@ _RESULTS = {"failure": Result.FAILED, "error": Result.BROKEN, "skipped": Result.
 def parse(body: bytes) -> tuple[Suite, ...]:
     """Every suite of a report; `InvalidParam` for what is none. No DTD, no entities."""
     if len(body) > REPORT_BYTES_MAX:
-        raise InvalidParam(f"A report of tests has {REPORT_BYTES_MAX} bytes at most")
+        raise InvalidParam(
+            Sentence("A report of tests has {count} bytes at most", count=REPORT_BYTES_MAX)
+        )
     try:
         root: Element = fromstring(body, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, RecursionError):
@@ -54,7 +57,7 @@ def parse(body: bytes) -> tuple[Suite, ...]:
     suites = tuple(_suite(one, root) for one in root.iter("testsuite"))
     count = sum(len(suite.cases) for suite in suites)
     if not suites or not 0 < count <= CASES_MAX:
-        raise InvalidParam(f"A report holds from 1 to {CASES_MAX} tests")
+        raise InvalidParam(Sentence("A report holds from 1 to {count} tests", count=CASES_MAX))
     return suites
 
 

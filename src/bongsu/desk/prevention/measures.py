@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from bongsu.desk.sentences import Sentence
 from bongsu.desk.wording import TITLE_CHARS_MAX, Text, checked
 from bongsu.errors import InvalidParam
 
@@ -82,8 +83,8 @@ class Measure(NamedTuple):
 
 def check(plan: Plan) -> Plan:
     """`plan`, or `InvalidParam`."""
-    checked(plan.title, "Title", TITLE_CHARS_MAX)
-    checked(plan.description, "What is done")
+    checked(plan.title, Sentence("Title"), TITLE_CHARS_MAX)
+    checked(plan.description, Sentence("What is done"))
     if not 0 < len(plan.owner) <= OWNER_CHARS_MAX:
         raise InvalidParam("A measure has an owner: who answers for it")
     if not 0 < plan.due_ts <= TS_MAX:
@@ -98,8 +99,14 @@ def check(plan: Plan) -> Plan:
 def _check_asked(asked: ProofAsked) -> None:
     if isinstance(asked, DrillAsked):
         if not 1 <= asked.drills <= DRILLS_MAX or asked.how not in HOWS:
-            raise InvalidParam(f"From 1 to {DRILLS_MAX} drills; how: one of {', '.join(HOWS[1:])}")
+            raise InvalidParam(
+                Sentence(
+                    "From 1 to {count} drills; how: one of {known}",
+                    count=DRILLS_MAX,
+                    known=", ".join(HOWS[1:]),
+                )
+            )
     elif len(asked.patterns) > PATTERNS_MAX or any(
         not 0 < len(pattern) <= PATTERN_CHARS_MAX for pattern in asked.patterns
     ):
-        raise InvalidParam(f"At most {PATTERNS_MAX} names of tests")
+        raise InvalidParam(Sentence("At most {count} names of tests", count=PATTERNS_MAX))

@@ -21,6 +21,7 @@ from bongsu.desk.prevention.proofs import (
     judge_tests,
     seen,
 )
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.users.tokens import Clock, now_ms
 
@@ -140,7 +141,9 @@ class Prevention:
         measure = await self.get(measure_id)
         await self.check(measure_id, body)
         if not 0 < len(name) <= NAME_CHARS_MAX:
-            raise InvalidParam(f"A file's name has from 1 to {NAME_CHARS_MAX} characters")
+            raise InvalidParam(
+                Sentence("A file's name has from 1 to {count} characters", count=NAME_CHARS_MAX)
+            )
         verdict = await self._judge(measure, body)
         sha256 = hashlib.sha256(body)
         proof = Proof(
@@ -167,7 +170,9 @@ class Prevention:
     async def drop(self, operator: Operator, measure_id: str, reason: str) -> None:
         """Give a measure up, openly."""
         if not 0 < len(reason) <= REASON_CHARS_MAX:
-            raise InvalidParam(f"Say why, in {REASON_CHARS_MAX} characters at most")
+            raise InvalidParam(
+                Sentence("Say why, in {count} characters at most", count=REASON_CHARS_MAX)
+            )
         act = Act(operator.user_id, "prevention.drop", measure_id)
         change = Change(self._clock(), State.DROPPED, reason, None)
         if not await self._store.change(measure_id, (State.OPEN, State.REOPENED), change, act):

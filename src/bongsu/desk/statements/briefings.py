@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from bongsu.desk.audit import Act
 from bongsu.desk.people import Operator
+from bongsu.desk.sentences import Sentence
 from bongsu.desk.wording import TITLE_CHARS_MAX, Text, checked
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.users.tokens import Clock, now_ms
@@ -82,7 +83,7 @@ class Briefings:
         self._clock = clock
 
     async def add(self, operator: Operator, title: Text, starts_ts: int) -> str:
-        checked(title, "Title", TITLE_CHARS_MAX)
+        checked(title, Sentence("Title"), TITLE_CHARS_MAX)
         if not 0 < starts_ts <= TS_MAX:
             raise InvalidParam("A briefing has a time")
         briefing_id = secrets.token_urlsafe(ID_BYTES)
@@ -99,7 +100,7 @@ class Briefings:
 
     async def say(self, operator: Operator, briefing_id: str, line: NewLine) -> int:
         """Add a line; gives its number."""
-        checked(line.text, "What was said", LINE_CHARS_MAX)
+        checked(line.text, Sentence("What was said"), LINE_CHARS_MAX)
         if not 0 < len(line.speaker) <= SPEAKER_CHARS_MAX or not 0 < len(line.key) <= KEY_CHARS_MAX:
             raise InvalidParam("Who says it?")
         briefing = await self.get(briefing_id)

@@ -17,6 +17,7 @@ from msgspec import Struct
 from bongsu.desk.audit import Act
 from bongsu.desk.people import Operator
 from bongsu.desk.roles import Role
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import Forbidden, InvalidParam, NotFound, Refused
 from bongsu.rooms.canonical_json import canonical_json
 from bongsu.users.tokens import Clock, now_ms
@@ -170,12 +171,24 @@ def digest(before: bytes, statement_id: str, version: int, ts: int, texts: Texts
 
 def _checked(texts: Texts) -> Texts:
     if not 0 < len(texts) <= LANGUAGES_MAX:
-        raise InvalidParam(f"A statement is in from 1 to {LANGUAGES_MAX} languages")
+        raise InvalidParam(
+            Sentence("A statement is in from 1 to {count} languages", count=LANGUAGES_MAX)
+        )
     for language, said in texts.items():
         if not _LANGUAGE.match(language):
-            raise InvalidParam(f"{language[:20]!r} is no language tag such as ko, en or zh-Hans")
+            raise InvalidParam(
+                Sentence(
+                    "{language!r} is no language tag such as ko, en or zh-Hans",
+                    language=language[:20],
+                )
+            )
         if not 0 < len(said.title) <= TITLE_CHARS_MAX or not 0 < len(said.body) <= BODY_CHARS_MAX:
-            raise InvalidParam(f"{language}: it needs a title and a text that are not too long")
+            raise InvalidParam(
+                Sentence(
+                    "{language}: it needs a title and a text that are not too long",
+                    language=language,
+                )
+            )
     return texts
 
 

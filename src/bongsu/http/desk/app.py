@@ -223,14 +223,13 @@ class DeskApp:
         if request.url.path.startswith("/api/"):
             return JSONResponse({"code": code, "message": message}, status, more)
         visit = self._visit(request)
-        key = f"base.error_{code}" if f"base.error_{code}" in self._face.texts else ""
         title = f"base.status_{status}" if f"base.status_{status}" in self._face.texts else ""
         return visit.render(
             "base/error.html",
             status=status,
             headers=more,
             heading=visit.t(title or "base.status_400"),
-            message=visit.t(key) if key else message,
+            message=visit.told(code, message),
         )
 
     async def _static(self, request: Request) -> Response:

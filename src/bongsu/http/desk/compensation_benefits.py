@@ -1,7 +1,7 @@
 """Benefits that are no money: handed to the systems that grant them, by hand or by a program."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import msgspec
@@ -19,6 +19,7 @@ from bongsu.desk.compensation.benefit_files import (
 from bongsu.desk.compensation.benefits import BATCH_ID, GRANTABLE, BatchState, Benefits, State
 from bongsu.desk.compensation.payouts import ResultRefused
 from bongsu.desk.compensation.programme import Kind
+from bongsu.desk.sentences import Sentence
 from bongsu.http.desk.batch_pages import (
     ID_CHARS_MAX,
     LINES_SHOWN,
@@ -137,7 +138,7 @@ class BenefitPages:
             return await self._show(visit, complaints=refused.complaints)
         return visit.redirect(f"{BENEFITS}/{batch_id}")
 
-    async def _show(self, visit: Visit, *, complaints: list[str]) -> Response:
+    async def _show(self, visit: Visit, *, complaints: Sequence[Sentence]) -> Response:
         batch, lines = await self._benefits.batch(visit.path["batch"])
         return visit.render(
             "compensation/benefit_batch.html",
@@ -145,7 +146,7 @@ class BenefitPages:
             batch=batch,
             lines=lines[:LINES_SHOWN],
             states=count_states(lines, State),
-            complaints=complaints,
+            complaints=[visit.say(each) for each in complaints],
         )
 
     # --- programs

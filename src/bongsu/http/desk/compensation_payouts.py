@@ -1,7 +1,7 @@
 """Decisions on single reports, batches for the bank, and its answers."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from bongsu.desk.compensation.versions import Programmes, parsed
 from bongsu.desk.reports.catalogue import CURRENCIES
 from bongsu.desk.reports.money import format_amount, parse_amount
 from bongsu.desk.roles import Role
+from bongsu.desk.sentences import Sentence
 from bongsu.http.desk.batch_pages import (
     ID_CHARS_MAX,
     LINES_SHOWN,
@@ -145,7 +146,7 @@ class PayoutPages:
         await self._paying.reissue(visit.operator.user_id, batch_id, line_id)
         return visit.redirect(f"{BATCHES}/{batch_id}")
 
-    async def _show_batch(self, visit: Visit, *, complaints: list[str]) -> Response:
+    async def _show_batch(self, visit: Visit, *, complaints: Sequence[Sentence]) -> Response:
         batch, lines = await self._paying.batch(visit.path["batch"])
         return visit.render(
             "compensation/batch.html",
@@ -153,7 +154,7 @@ class PayoutPages:
             batch=batch,
             lines=lines[:LINES_SHOWN],
             states=count_states(lines, LineState),
-            complaints=complaints,
+            complaints=[visit.say(each) for each in complaints],
             money=format_amount,
         )
 

@@ -21,7 +21,7 @@ from bongsu.desk.compensation.versions import (
     parsed,
 )
 from bongsu.desk.roles import Role
-from bongsu.errors import NotFound, Refused
+from bongsu.errors import Refused
 from bongsu.http.desk.compensation_figures import picture_of
 from bongsu.http.desk.endpoints import Endpoint, get, post
 from bongsu.http.desk.visit import Visit
@@ -98,7 +98,7 @@ class ProgrammePages:
         except ProgrammeRefused as refused:
             return _editor(visit, draft, refused.problems, status=400)
         except Refused as refused:
-            error = _said(visit, refused)
+            error = visit.told(refused.code, refused.message)
             return _editor(visit, draft, check(draft.text), error=error, status=refused.status)
         return visit.redirect(f"{HOME}/programmes/{version.programme}")
 
@@ -141,13 +141,7 @@ class ProgrammePages:
     async def approve(self, visit: Visit) -> Response:
         name, number = visit.path["name"], _number(visit)
         sha256 = visit.text("sha256", 64, required=True)
-        try:
-            await self._programmes.approve(visit.operator.user_id, name, number, sha256)
-        except NotFound:
-            raise
-        except Refused as refused:
-            message = _said(visit, refused)
-            raise Refused(message, code=refused.code, status=refused.status) from None
+        await self._programmes.approve(visit.operator.user_id, name, number, sha256)
         return visit.redirect(f"{HOME}/programmes/{name}?version={number}")
 
     async def decide(self, visit: Visit) -> Response:
@@ -205,12 +199,6 @@ def rules_in_words(text: str, visit: Visit) -> list[RuleInWords]:
 
 def _title(version: Version, language: str) -> str:
     return parsed(version).title.in_language(language)
-
-
-def _said(visit: Visit, refused: Refused) -> str:
-    """The refusal in the visitor's language, if there is a text for it."""
-    key = f"compensation.error.{refused.code}"
-    return visit.t(key) if key in visit.face.texts else refused.message
 
 
 def _example() -> str:

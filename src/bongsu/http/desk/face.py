@@ -14,6 +14,7 @@ from bongsu.desk.roles import Role
 from bongsu.http.desk import csrf, proof_of_work
 from bongsu.http.desk.csrf import Csrf
 from bongsu.http.desk.proof_of_work import ProofOfWork
+from bongsu.http.desk.sentences import Sentences, load_sentences
 from bongsu.http.desk.static import StaticFiles
 from bongsu.http.desk.texts import LANGUAGE_NAMES, LANGUAGES, Texts, load_texts
 from bongsu.http.desk.visit import Visit
@@ -43,6 +44,7 @@ class Face:
     zone: ZoneInfo
     entries: list[Entry] = field(default_factory=list[Entry])
     texts: Texts = field(default_factory=load_texts)
+    sentences: Sentences = field(default_factory=load_sentences)
     static: StaticFiles = field(default_factory=StaticFiles)
     environment: Environment = field(init=False)
 

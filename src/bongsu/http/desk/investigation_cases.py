@@ -68,7 +68,7 @@ class CasePages:
             tree=causes.tree(found),
             loops=causes.loops(found),
             withdrawn=[item for item in case.items if item.is_withdrawn],
-            complaints=document.complaints(case),
+            complaints=[visit.say(one) for one in document.complaints(case)],
             broken=evidence.first_break(case.case_id, case.evidence),
             moment=partial(wording.moment, visit),
             moment_input=partial(wording.moment_input, visit),

@@ -56,8 +56,8 @@ class OperatorPages:
         try:
             token = await visit.face.people.sign_in(name, password)
         except Forbidden as error:
-            key = "base.no_role" if error.code == "DESK_NO_ROLE" else "base.wrong_password"
-            return _sign_in_page(visit, target, error=visit.t(key), status=403)
+            message = visit.told(error.code, error.message)
+            return _sign_in_page(visit, target, error=message, status=403)
         response = visit.redirect(_own_path(target) or "/operator")
         response.set_cookie(
             SESSION_COOKIE, token, SESSION_MS // 1000, secure=visit.face.is_secure,

@@ -143,12 +143,14 @@ class FollowingPages:
             return await self._following.open(token)
         except (NotFound, Unavailable) as error:
             if self._intake.holds(hash_link(token)):
-                message = visit.t("reports.follow.spooled")
-                raise Refused(message, code="DESK_SPOOLED", status=503) from None
+                raise Refused(
+                    visit.t("reports.follow.spooled"), code="DESK_SPOOLED", status=503
+                ) from None
             if isinstance(error, Unavailable):
                 raise
-            message = visit.t("reports.follow.unknown")
-            raise Refused(message, code="DESK_NO_REPORT", status=404) from None
+            raise Refused(
+                visit.t("reports.follow.unknown"), code="DESK_NO_REPORT", status=404
+            ) from None
 
     async def _page(
         self,

@@ -59,6 +59,15 @@ class Visit:
         """A text in the visitor's language."""
         return self.face.texts.get(self.language, key, **values)
 
+    def say(self, sentence: str) -> str:
+        """What the core says in English, in the visitor's language."""
+        return self.face.sentences.say(self.language, sentence)
+
+    def told(self, code: str, message: str) -> str:
+        """What went wrong: the desk's text for all that has this code, else the message itself."""
+        key = f"base.error_{code}"
+        return self.t(key) if key in self.face.texts else self.say(message)
+
     def refuse(self, key: str, /, **values: Any) -> Refused:
         """A refusal in the visitor's language, to be raised."""
         return InvalidParam(self.t(key, **values))

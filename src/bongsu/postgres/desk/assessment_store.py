@@ -11,6 +11,7 @@ from bongsu.desk.audit import Act
 from bongsu.desk.reports.mailing import MailKind
 from bongsu.desk.reports.stores import NewEntry
 from bongsu.desk.reports.words import CLOSED, DECIDED, Status
+from bongsu.desk.sentences import Sentence
 from bongsu.errors import InvalidParam, NotFound, Refused
 from bongsu.postgres.database import Connection, Database
 from bongsu.postgres.desk.audit_store import append
@@ -148,7 +149,11 @@ class PostgresAssessments:
             count = int(done.split()[-1])
             if count != expected:
                 raise Refused(
-                    f"There are {count} reports now, not {expected}",
+                    Sentence(
+                        "There are {count} reports now, not {expected}",
+                        count=count,
+                        expected=expected,
+                    ),
                     code="DESK_CHANGED",
                     status=409,
                 )

@@ -6,6 +6,7 @@ import asyncpg
 import msgspec
 
 from bongsu.desk.audit import Act
+from bongsu.desk.sentences import Sentence
 from bongsu.desk.statements.briefings import LINES_MAX, Briefing, BriefingState, Line, NewLine
 from bongsu.desk.wording import Text
 from bongsu.errors import InvalidParam, Refused
@@ -96,7 +97,7 @@ class PostgresBriefings:
 def _check(line: NewLine, number: int) -> None:
     if number > LINES_MAX:
         raise Refused(
-            f"A briefing has {LINES_MAX} lines at most: begin another one",
+            Sentence("A briefing has {count} lines at most: begin another one", count=LINES_MAX),
             code="DESK_TOO_MANY",
             status=409,
         )

@@ -90,8 +90,10 @@ class PostgresLedger:
 
         try:
             return await self._database.write(body, idempotent=True)
-        except asyncpg.CheckViolationError as error:  # at COMMIT: the schema's own check
-            raise Refused(str(error), code="COMPENSATION_BALANCE", status=409) from None
+        except asyncpg.CheckViolationError:  # at COMMIT: the schema's own check
+            raise Refused(
+                "An account would fall below zero", code="COMPENSATION_BALANCE", status=409
+            ) from None
 
     async def load_balances(self, accounts: Collection[str]) -> list[Balance]:
         rows = await self._database.fetch(_BALANCES, list(accounts), confirmed=True)
