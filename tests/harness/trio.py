@@ -75,6 +75,11 @@ class TrioSite:
             log = self.folder / f"{name}.log"
             self.processes[name] = Process(command, log=log, cwd=self.folder)
 
+    def start_etcd_alone(self) -> None:
+        """A cluster of one, from the data it has."""
+        command = [*self._etcd(), "--force-new-cluster"]
+        self.processes["etcd"] = Process(command, log=self.folder / "etcd.log", cwd=self.folder)
+
     def postgres_pids(self) -> list[int]:
         """The postmaster and its children; it leaves Patroni's process group."""
         try:

@@ -88,6 +88,8 @@ async def _may_promote(config: Config, store: Store) -> str:
     cluster = await store.read()
     request, sync = _reign(cluster, config.site), cluster.sync
     check_room((await read_site(config, config.site)).room)
+    if cluster.is_alone:
+        return "synchronous_mode is off: an operator lets one site go on alone"
     if sync is None:
         raise RefusedPromotion("Patroni's /sync key is missing: is synchronous_mode on?")
     await store.ask(request)

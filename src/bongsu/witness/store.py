@@ -228,6 +228,7 @@ def _cluster(
             site: str(pair.json.get("id")) for site, pair in folders.get("answer", {}).items()
         },
         is_paused=bool(config and config.json.get("pause", False)),
+        is_alone=bool(config and config.json.get("synchronous_mode") in (False, "off")),
         switchover=_switchover(failover) if failover else Switchover(),
         handover=own["handover"].mod_revision if "handover" in own else 0,
     )
