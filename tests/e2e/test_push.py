@@ -5,6 +5,7 @@ that vendors run, cannot be had from PyPI under any of its names (sygnal, matrix
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -50,7 +51,7 @@ async def test_every_message_is_pushed_though_all_processes_are_killed(
         "app_display_name": "App", "device_display_name": "Phone", "data": {"url": gateway.url},
     }  # fmt: skip
     await bob.call("POST", "/pushers/set", pusher)
-    await asyncio.sleep(2)  # a process hears of pushers twice a second
+    await _heard_of_the_pusher(alice, room, gateway)
     sent = [await _send(alice, room, number) for number in range(5)]
     server.kill()
     await asyncio.to_thread(server.start)
@@ -64,6 +65,16 @@ async def test_every_message_is_pushed_though_all_processes_are_killed(
     await asyncio.sleep(3)
     assert set(gateway.events()) == told
     await client.close()
+
+
+async def _heard_of_the_pusher(user: User, room: str, gateway: Gateway) -> None:
+    """Send until something is pushed: a process hears of pushers now and then."""
+    async with asyncio.timeout(ARRIVES_SECONDS_MAX):
+        for number in itertools.count(1_000):
+            if gateway.events():
+                return
+            await _send(user, room, number)
+            await asyncio.sleep(0.5)
 
 
 async def _send(user: User, room: str, number: int) -> str:

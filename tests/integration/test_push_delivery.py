@@ -155,7 +155,7 @@ async def test_a_rejected_pushkey_is_removed(at: PushHouse, phone: Gateway) -> N
     phone.rejected = ["bad", "of somebody else"]
     await at.house.send(room, ALICE)
     await phone.until(lambda: len(phone.notified) == 2)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while [p.pushkey for p in await at.pushers.list_pushers(UserId(BOB))] != ["good"]:
             await asyncio.sleep(0.02)
     sent = await at.house.send(room, ALICE)
@@ -219,8 +219,11 @@ async def test_a_bad_gateway_loses_nothing_and_holds_up_nobody(
     await at.set_pusher(CAROL, other.url, "carol's")
     phone.behaviour = behaviour
     sent = [(await at.house.send(room, ALICE, f"{n}")).event_id for n in range(5)]
-    await other.until(lambda: other.events() == sent)
+    # On a busy machine a gateway that is well may be too slow for the short limit: then it is told
+    # again what it has.
+    await other.until(lambda: list(dict.fromkeys(other.events())) == sent)
     await phone.until(lambda: phone.asked >= 3)
+    monkeypatch.setattr(gateway, "SECONDS_MAX", 30.0)
     phone.behaviour = None
     await phone.until(lambda: len(phone.events()) >= 5)
     assert phone.events() == sent
@@ -236,7 +239,7 @@ async def test_of_what_a_gateway_never_takes_the_latest_is_kept(
     phone.behaviour = _fail
     sent = [await at.house.send(room, ALICE) for _ in range(10)]
     await phone.until(lambda: phone.asked == 1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             rows = await database.fetch("SELECT position FROM push_pending ORDER BY position")
             if [row["position"] for row in rows] == [each.position for each in sent[-4:]]:
@@ -252,7 +255,7 @@ async def test_a_crash_skips_nothing(at: PushHouse, phone: Gateway) -> None:
     await at.set_pusher(BOB, phone.url)
     told = await at.house.send(room, ALICE)
     await phone.until(lambda: told.event_id in phone.events())
-    await asyncio.sleep(1.5)  # so that the cursor has moved past it
+    await at.dealt_with(told)
     phone.behaviour = _hang
     sent = [(await at.house.send(room, ALICE, f"{n}")).event_id for n in range(3)]
     await phone.until(lambda: phone.asked == 2)
@@ -271,14 +274,14 @@ async def test_no_storm_of_old_news(
 ) -> None:
     room = await at.house.room(ALICE, BOB)
     await at.set_pusher(BOB, phone.url)
-    await asyncio.sleep(1.5)
+    await at.dealt_with(await at.house.send(room, BOB, "of which nobody is told"))
     await at.push.stop()
-    await at.house.send(room, ALICE, "while nobody delivered")
+    old = await at.house.send(room, ALICE, "while nobody delivered")
     await asyncio.sleep(1.0)
     monkeypatch.setattr(evaluator, "AGE_SECONDS_MAX", 0.9)
     at.push = at.new_push()
     await at.start()
-    await asyncio.sleep(1.5)
+    await at.dealt_with(old)
     monkeypatch.setattr(evaluator, "AGE_SECONDS_MAX", 60.0)
     news = await at.house.send(room, ALICE, "news")
     await phone.until(lambda: bool(phone.events()))
@@ -329,7 +332,7 @@ async def test_an_email_tells_of_all_that_stayed_unread(
     await at.house.read(quiet, BOB, read.event_id)
     await asyncio.sleep(2.5)
     at.postbox.fails = False
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not at.postbox.messages:
             await asyncio.sleep(0.05)
     [message] = at.postbox.messages
