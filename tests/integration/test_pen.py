@@ -33,7 +33,7 @@ from bongsu.users.proposals import ChangeDeviceList, PutProfileField
 USER = "@alice:test"
 HOME = partition_of(USER)
 OTHER = (HOME + 1) % 64
-WAIT_SECONDS_MAX = 20.0
+WAIT_SECONDS_MAX = 60.0
 LONG = os.urandom(20_000).hex()  # too long for a page of an index, even compressed
 
 PEN_BACKENDS = """
@@ -263,8 +263,29 @@ async def name_standby(dsn: str, name: str) -> None:
     async with asyncio.timeout(WAIT_SECONDS_MAX):
         while await connection.fetchval("SHOW synchronous_standby_names") != name:
             await asyncio.sleep(0.01)
-    await asyncio.sleep(0.2)  # for the checkpointer, who tells the backends
+    if name:
+        await until_commits_wait(dsn, connection)
     await connection.close()
+
+
+async def until_commits_wait(dsn: str, watcher: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """For the checkpointer, who tells the backends: until it has, a commit waits for nobody."""
+    probe = await asyncpg.connect(dsn)
+    pid = probe.get_server_pid()
+    waits = "SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = $1"
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while True:
+            writing = asyncio.create_task(
+                probe.execute("SELECT pg_logical_emit_message(true, 'probe', '')")
+            )
+            while not writing.done() and not await watcher.fetchval(waits, pid):
+                await asyncio.sleep(0.01)
+            if not writing.done():
+                break
+            await writing
+        await watcher.execute("SELECT pg_cancel_backend($1)", pid)
+        await writing
+    await probe.close()
 
 
 HOLDER = """
