@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
 from harness.bongsu import Bongsu, running
 from harness.desk import Visitor
@@ -54,7 +55,7 @@ async def test_one_desk_which_is_started_again_when_it_dies(server: Bongsu) -> N
                 try:
                     page = await visitor.get("/operator/sign-in")
                     break
-                except OSError:
+                except (aiohttp.ClientError, OSError):
                     await asyncio.sleep(0.1)
         assert page.status == 200
     finally:
