@@ -202,17 +202,14 @@ async def test_metrics_tell_of_each_partition_and_of_who_waits(
 
 async def test_nothing_is_left_of_a_client_that_goes(solo: Bongsu, connect: Connect) -> None:
     bob = await person(connect)
-    token, before = await quiet_token(bob), await waiting(solo)
+    token = await quiet_token(bob)
+
+    async def nobody() -> bool:
+        return not await waiting(solo)
+
+    await until(nobody)  # nor anybody of another test, whose client went just now
     poll = asyncio.create_task(bob.sync(token, **WAIT))
-
-    async def one_more() -> bool:
-        return await waiting(solo) > before
-
-    await until(one_more)
+    await until(lambda: waiting(solo))
     poll.cancel()  # the client closes its connection
     await asyncio.gather(poll, return_exceptions=True)
-
-    async def as_before() -> bool:
-        return await waiting(solo) <= before
-
-    await until(as_before)
+    await until(nobody)
