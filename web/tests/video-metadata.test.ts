@@ -43,10 +43,10 @@ interface Track {
   beside?: Bytes; // what stands in the track beside its media
 }
 
-/** Two samples in the first chunk, one in each of the others. */
+/** One sample in the first chunk, two in each of the others. */
 function track(isTold: boolean, { kind, offsets, sizes, beside = bytes() }: Track): Bytes {
   const tables = box("stbl", full("stsd", word(1), box(kind === "meta" ? "mebx" : "avc1", "how it is coded")), full("stts", word(0)),
-    full("stsc", word(2), word(1), word(2), word(1), word(2), word(1), word(1)),
+    full("stsc", word(2), word(1), word(1), word(1), word(2), word(2), word(1)),
     full("stsz", word(0), word(sizes.length), sizes.flatMap(word)), full("stco", word(offsets.length), offsets.flatMap(word)));
   const handler = full("hdlr", "mhlr", kind, word(0), word(0), word(0), "\x0aCore Media");
   const media = box("mdia", full("mdhd", dates(isTold), "length"), handler, box("minf", full("vmhd", long(0)), handler, tables));
@@ -56,17 +56,17 @@ function track(isTold: boolean, { kind, offsets, sizes, beside = bytes() }: Trac
 const keys = (name: string) => box("meta", full("hdlr", word(0), "mdta", word(0), word(0), word(0)),
   full("keys", word(1), box("mdta", name)), box("ilst", bytes(word(PLACE.length + 24), word(1), box("data", word(1), word(0), PLACE))));
 
-/** Film first, then what it is: the size of `mdat` in 64 bits, and a track of metadata whose samples lie between the pictures. */
+/** Film first, then what it is: the size of `mdat` in 64 bits, and samples of metadata between the pictures, twice told of. */
 function iphone(isTold: boolean): Bytes {
   const head = bytes(box("ftyp", "qt  ", word(0), "qt  "), said(isTold, box("wide")));
   const sample = (number: number) => isTold ? bytes(SAMPLES[number]!) : new Uint8Array(8);
-  const played = bytes("pictures", sample(0), sample(1), "sound", sample(2), "more pictures");
+  const played = bytes("pictures", sample(0), "sound", sample(1), sample(2), "more pictures");
   const media = bytes(word(1), "mdat", long(played.length + 16), played);
   const start = head.length + 16;
-  const metadata = track(true, { kind: "meta", offsets: [start + 8, start + 29], sizes: [8, 8, 8] });
+  const metadata = track(true, { kind: "meta", offsets: [start + 8, start + 21], sizes: [8, 8, 8] });
   const moov = box("moov", full("mvhd", dates(isTold), "how long"),
-    track(isTold, { kind: "vide", offsets: [start, start + 37], sizes: [4, 4, 13], beside: said(isTold, keys("com.apple.quicktime.location.accuracy.horizontal")) }),
-    track(isTold, { kind: "soun", offsets: [start + 24], sizes: [5] }), said(isTold, metadata), said(isTold, keys("com.apple.quicktime.location.ISO6709")));
+    track(isTold, { kind: "vide", offsets: [start, start + 37], sizes: [8, 6, 7], beside: said(isTold, keys("com.apple.quicktime.location.accuracy.horizontal")) }),
+    track(isTold, { kind: "soun", offsets: [start + 16], sizes: [5] }), said(isTold, metadata), said(isTold, metadata), said(isTold, keys("com.apple.quicktime.location.ISO6709")));
   return bytes(head, media, moov);
 }
 
@@ -101,6 +101,8 @@ test("films as phones make them say neither where nor when, and play as before",
 test("dates of 64 bits are forgotten too", async () => {
   const moov = (date: number) => box("moov", box("mvhd", [1, 0, 0, 0], long(date), long(date), "how long"), box("trak", box("mdia", full("hdlr", word(0), "vide"))));
   expect(latin(await cleaned(film(moov(FILMED))))).toBe(latin(moov(0)));
+  const short = box("moov", full("mvhd"), full("tkhd", "no box of this place"));
+  expect(latin(await cleaned(film(short)))).toBe(latin(box("moov", full("mvhd"), said(false, full("tkhd", "no box of this place")))));
 });
 
 test("name and kind stay; what is no such film is given back as it was", async () => {
@@ -149,6 +151,7 @@ test("what cannot be followed is refused", async () => {
     "too many samples": bytes(ftyp, tellers(full("stco", word(50_001), new Uint8Array(200_004)), ...one)),
   };
   for (const [why, file] of Object.entries(broken)) await expect(changesOf(film(file)), why).rejects.toThrow(Malformed);
+  await expect(changesOf(film(broken["a table beyond its box"]))).rejects.toThrow("a table that is larger");
   const endless = { size: Infinity, slice: () => ({ arrayBuffer: () => Promise.resolve(box("mdat").buffer) }) } as unknown as Blob;
   await expect(changesOf(endless)).rejects.toThrow("too many boxes");
 });
