@@ -114,7 +114,7 @@ class Crew:
         user = self._senders[0]
         return {room_id: await self._messages(user, room_id) for room_id in self.rooms}
 
-    async def probe(self, sender: int = 0, seconds_max: float = 60.0) -> dict[str, float]:
+    async def probe(self, sender: int = 0, seconds_max: float = 120.0) -> dict[str, float]:
         """Seconds from now until a fresh send into each room is acknowledged."""
         begun = time.monotonic()
 
