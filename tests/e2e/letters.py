@@ -59,13 +59,14 @@ class Post:
 
 
 @contextmanager
-def mailing_server() -> Iterator[tuple[Bongsu, Post]]:
-    """A server that sends mail, and where it goes."""
+def mailing_server(**more: str) -> Iterator[tuple[Bongsu, Post]]:
+    """A server that sends mail, with these further settings, and where it goes."""
     with open_folder() as folder:
         post = Post(folder)
         settings = {
             "BONGSU_SMTP_URL": f"smtp://127.0.0.1:{post.port}",
             "BONGSU_SMTP_FROM": "Bongsu <bongsu@example.org>",
+            **more,
         }
         try:
             with running(folder, settings=settings) as bongsu:

@@ -3,15 +3,15 @@ that sends mail."""
 
 import re
 from collections.abc import AsyncIterator
-from email.message import EmailMessage
 
 import pytest
 import pytest_asyncio
 from harness.bongsu import Bongsu
 from harness.matrix import MatrixError, User, login
-from letters import Post, give_address, link_in, new_address
+from letters import Post, give_address, new_address
 from playwright.async_api import Page, expect
 from web_browser import Web, check_accessible, in_one_browser, opened_browser, picture, settled
+from web_letters import open_link
 
 pytestmark = in_one_browser
 
@@ -96,15 +96,6 @@ async def test_a_server_without_mail_offers_nothing(web: Web) -> None:
 async def set_password(page: Page, password: str) -> None:
     await page.get_by_label("새 비밀번호").fill(password)
     await page.get_by_role("button", name="비밀번호 바꾸고 로그인").click()
-
-
-async def open_link(page: Page, letter: EmailMessage) -> None:
-    """In another tab, and press the button there: opening alone confirms nothing."""
-    tab = await page.context.new_page()
-    await tab.goto(link_in(letter))
-    await tab.get_by_role("button").click()
-    await expect(tab.locator("body")).to_contain_text(re.compile("확인되었습니다|Confirmed"))
-    await tab.close()
 
 
 async def is_refused(user: User, password: str) -> bool:

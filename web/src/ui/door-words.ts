@@ -5,6 +5,8 @@ import { MatrixError } from "matrix-js-sdk";
 import { words } from "../words";
 import { inPlainWords } from "./errors";
 
+const LONG_SECONDS = 120; // beyond it minutes are told
+
 const w = words({
   wrong: ["아이디나 비밀번호가 맞지 않습니다.", "The username or the password is not right."],
   refused: ["가입 코드가 맞지 않거나 이미 다 쓰였습니다.", "The registration code is not right, or has been used up."],
@@ -17,6 +19,10 @@ const w = words({
   wait: [
     (seconds: number) => `시도가 너무 잦습니다. ${seconds}초 뒤에 다시 해 주세요.`,
     (seconds: number) => `Too many attempts. Please try again in ${seconds} s.`,
+  ],
+  waitLong: [
+    (minutes: number) => `시도가 너무 잦습니다. ${minutes}분 뒤에 다시 해 주세요.`,
+    (minutes: number) => `Too many attempts. Please try again in ${minutes} minutes.`,
   ],
 });
 
@@ -35,7 +41,7 @@ export function doorWords(error: unknown, registering = false): string {
     case "M_USER_LOCKED":
       return w.locked;
     case "M_LIMIT_EXCEEDED":
-      return w.wait(Math.max(1, Math.ceil((error.getRetryAfterMs() ?? 0) / 1000)));
+      return waitWords(Math.max(1, Math.ceil((error.getRetryAfterMs() ?? 0) / 1000)));
     case "M_FORBIDDEN":
     case "M_UNAUTHORIZED":
       if (!registering) return w.wrong;
@@ -43,4 +49,8 @@ export function doorWords(error: unknown, registering = false): string {
     default:
       return inPlainWords(error);
   }
+}
+
+function waitWords(seconds: number): string {
+  return seconds > LONG_SECONDS ? w.waitLong(Math.ceil(seconds / 60)) : w.wait(seconds);
 }

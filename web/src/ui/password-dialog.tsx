@@ -19,14 +19,17 @@ interface Shown {
   title: string;
   text?: string;
   yes: string; // what is done
+  danger?: boolean; // it takes something away
+  inWords?(error: unknown): string; // why else it was refused
   act(auth: AuthDict): Promise<unknown>;
   onClose(): void;
 }
 
-export function PasswordDialog({ title, text, yes, act, onClose }: Shown) {
-  const { busy, wrong, run } = useAct((error) => (isRefused(error) ? w.wrong : doorWords(error)));
+export function PasswordDialog({ title, text, yes, danger = true, inWords = doorWords, act, onClose }: Shown) {
+  const { busy, wrong, run } = useAct((error) => (isRefused(error) ? w.wrong : inWords(error)));
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
+    if (busy) return;
     const password = String(new FormData(event.currentTarget as HTMLFormElement).get("confirm-password"));
     void run(async () => {
       await act(passwordAuth(password));
@@ -41,7 +44,7 @@ export function PasswordDialog({ title, text, yes, act, onClose }: Shown) {
         {wrong && <p class="error" role="alert">{wrong}</p>}
         <div class="answers">
           <button type="button" onClick={onClose}>{w.no}</button>
-          <button class="danger" disabled={busy}>{yes}</button>
+          <button class={danger ? "danger" : "primary"} aria-disabled={busy}>{yes}</button>
         </div>
       </form>
     </Dialog>
@@ -54,6 +57,6 @@ export function passwordAuth(password: string): AuthDict {
 
 /** A password that is not the one. */
 export function isRefused(error: unknown): boolean {
-  const { httpStatus } = (error ?? {}) as { httpStatus?: number };
-  return httpStatus === 401 || httpStatus === 403;
+  const { httpStatus, errcode } = (error ?? {}) as { httpStatus?: number; errcode?: string };
+  return httpStatus === 401 || (httpStatus === 403 && errcode === "M_FORBIDDEN");
 }

@@ -5,6 +5,7 @@ import { useSignal } from "@preact/signals";
 import { matrix, signOut } from "../../matrix/client";
 import { encryption } from "../../matrix/crypto";
 import { forgetDrafts } from "../../matrix/drafts";
+import { forgetLetter } from "../../matrix/email-addresses";
 import { forgetOutbox, unsent } from "../../matrix/outbox";
 import { forgetUploads, uploads } from "../../matrix/uploads";
 import { ask } from "../../ui/question";
@@ -38,6 +39,7 @@ export function Leave() {
     const userId = matrix().getUserId()!;
     await signOut();
     forgetDrafts(userId);
+    forgetLetter();
     await Promise.all([forgetOutbox(userId), forgetUploads(userId)]);
   };
   return (

@@ -7,6 +7,7 @@ import { words } from "../../words";
 import { About } from "./about";
 import { Appearance } from "./appearance";
 import { Devices } from "./devices";
+import { Email } from "./email";
 import { Leave } from "./leave";
 import { Notifications } from "./notifications";
 import { Password } from "./password";
@@ -36,6 +37,7 @@ export function Settings({ part }: { part?: string }) {
       <div class="card" id="encryption"><EncryptionSettings /></div>
       <Devices />
       <Password />
+      <Email />
       <About />
       <Leave />
     </div>
