@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from harness.quorum import until_commits_wait
 
 from bongsu.errors import Refused
 from bongsu.log.batch import Batch, Head, ProfileRow
@@ -264,28 +265,8 @@ async def name_standby(dsn: str, name: str) -> None:
         while await connection.fetchval("SHOW synchronous_standby_names") != name:
             await asyncio.sleep(0.01)
     if name:
-        await until_commits_wait(dsn, connection)
+        await until_commits_wait(dsn)
     await connection.close()
-
-
-async def until_commits_wait(dsn: str, watcher: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """For the checkpointer, who tells the backends: until it has, a commit waits for nobody."""
-    probe = await asyncpg.connect(dsn)
-    pid = probe.get_server_pid()
-    waits = "SELECT wait_event = 'SyncRep' FROM pg_stat_activity WHERE pid = $1"
-    async with asyncio.timeout(WAIT_SECONDS_MAX):
-        while True:
-            writing = asyncio.create_task(
-                probe.execute("SELECT pg_logical_emit_message(true, 'probe', '')")
-            )
-            while not writing.done() and not await watcher.fetchval(waits, pid):
-                await asyncio.sleep(0.01)
-            if not writing.done():
-                break
-            await writing
-        await watcher.execute("SELECT pg_cancel_backend($1)", pid)
-        await writing
-    await probe.close()
 
 
 HOLDER = """

@@ -26,6 +26,7 @@ from bongsu.lab.topology import NODE_PORT, Lab
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 PASSWORD = "wonderland"
 PATIENCE_SECONDS = 120.0
+PATIENCE_MS = PATIENCE_SECONDS * 1000
 PAUSE_SECONDS = 0.2  # between two messages of a person
 BEFORE_AND_AFTER = 15  # messages that each writes on either side of the loss
 IN_SIGHT_MIN = 10  # of each
@@ -78,7 +79,7 @@ async def opened_page(user: User, origin: str, room_id: str) -> AsyncIterator[Pa
             service_workers="block",
             storage_state={"origins": [{"origin": origin, "localStorage": stored}]},  # pyright: ignore
         )
-        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        page.set_default_timeout(PATIENCE_MS)
         await page.goto(f"{origin}/#/room/{room_id}")
         await page.get_by_role("textbox", name="Write a message").wait_for()
         yield page
@@ -145,8 +146,11 @@ class Story:
     async def check_page(self) -> None:
         """Nothing is pending, and the newest are there once, in the order of the room."""
         mine = self.page.locator("article.message.mine .bubble")
-        await expect(mine.last).to_have_text(self.written[-1])
-        await expect(self.page.locator("article.message:not([data-event])")).to_have_count(0)
+        theirs = self.page.locator("article.message:not(.mine) .bubble")
+        await expect(mine.last).to_have_text(self.written[-1], timeout=PATIENCE_MS)
+        await expect(theirs.last).to_have_text(self.said[-1], timeout=PATIENCE_MS)
+        pending = self.page.locator("article.message:not([data-event])")
+        await expect(pending).to_have_count(0, timeout=PATIENCE_MS)
         shown = await self.page.locator("article.message .bubble").all_inner_texts()
         for who, all_of in (("minji", self.written), ("john", self.said)):
             seen = [text for text in shown if text.startswith(who)]
@@ -234,9 +238,9 @@ async def all_is_read(pages: dict[str, Page], written: dict[str, list[str]]) -> 
         for texts in written.values():
             for text in texts:  # one that cannot be read is none of them
                 said = bubbles.filter(has_text=re.compile(f"^{text}$"))
-                await expect(said).to_have_count(1, timeout=PATIENCE_SECONDS * 1000)
-        await expect(page.locator("article.message:not([data-event])")).to_have_count(0)
-        await expect(page.locator(".undecryptable")).to_have_count(0)
+                await expect(said).to_have_count(1, timeout=PATIENCE_MS)
+        for nothing in ("article.message:not([data-event])", ".undecryptable"):
+            await expect(page.locator(nothing)).to_have_count(0, timeout=PATIENCE_MS)
         shown = await bubbles.all_inner_texts()
         for who, texts in written.items():
             assert [text for text in shown if text.startswith(who)] == texts

@@ -10,6 +10,7 @@ import pytest
 from fixtures.sync_house import ALICE, SyncHouse
 from fixtures.two_sites import DATABASE, SiteNode, TwoSites, node_in, two_sites
 from harness.postgres import Postgres
+from harness.quorum import until_commits_wait
 
 from bongsu.errors import Unavailable
 from bongsu.log.proposal import Accepted, fresh_request_id
@@ -127,7 +128,7 @@ async def test_sends_go_on_after_a_promotion_and_reads_never_stop(
         promoted_at = monotonic()
         await asyncio.to_thread(two_sites.b.promote)
         while town.sent_at[-1] < promoted_at:
-            assert monotonic() < promoted_at + 20, "no send after the promotion"
+            assert monotonic() < promoted_at + 120, "no send after the promotion"
             await asyncio.sleep(0.05)
         assert await writing == "DELETE 0"
         first = next(at for at in town.sent_at if at > promoted_at)
@@ -157,7 +158,7 @@ async def test_a_row_that_is_not_acknowledged_is_shown_by_no_replica(two_sites: 
         before = len(await town.rows(two_sites.b.url(DATABASE)))
         await asyncio.sleep(2 * HEARTBEAT_SECONDS)  # or the mark of the last head would wait first
         await asyncio.to_thread(two_sites.wait_for, "nobody")
-        await asyncio.sleep(0.3)
+        await until_commits_wait(two_sites.a.url(DATABASE))
         sending = asyncio.create_task(town.b.heart.log.propose(message(town.room, "not yet")))
         while len(await town.rows(two_sites.b.url(DATABASE))) == before:
             await asyncio.sleep(0.05)
