@@ -17,9 +17,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from harness.bongsu import Bongsu, running
 from harness.http import HttpClient
 from harness.matrix import V3, User, call
+from harness.postgres import is_listening
 from harness.process import Process, free_port, open_folder
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 ACCOUNT = f"{V3}/account"
 
 
@@ -34,6 +35,9 @@ class Post:
             "-c", "aiosmtpd.handlers.Mailbox", str(self._maildir),
         ]  # fmt: skip
         self.process = Process(command, log=folder / "smtp.log")
+        self.process.wait_until(
+            lambda: is_listening(self.port), seconds_max=PATIENCE_SECONDS, what="the mail server"
+        )
 
     async def letter_to(self, address: str) -> EmailMessage:
         """The letter to that address, once it is there; it is taken out."""
