@@ -8,9 +8,10 @@ from typing import Any
 from harness.matrix import User
 from PIL import Image, ImageCms, PngImagePlugin
 from playwright.async_api import Page, Route, expect
-from test_web_media import UPLOADS, choose, payload, png, until_drawn
+from test_web_media import UPLOADS, choose, filmed, payload, png, until_drawn
 from test_web_writing import messages, room_address, said, say, together, writing
 from web_browser import PATIENCE_MS, Web, check_accessible, in_one_browser, picture, settled, watch
+from web_film import filmed_in_seoul
 
 pytestmark = in_one_browser
 
@@ -127,6 +128,33 @@ def check_photo(given: bytes, kept: bytes) -> None:
     assert b"2026:11:26" not in kept
     assert now.tobytes() == was.tobytes()
     assert now.info["icc_profile"] == was.info["icc_profile"]
+
+
+async def test_videos_do_not_tell_where_they_were_filmed(web: Web) -> None:
+    """As photos; and one that cannot be followed is not sent, which is said."""
+    minji = await web.person("민지")
+    room_id = await minji.create_room(name="동영상")
+    async with web.page(minji, at=room_address(room_id)) as page:
+        given = filmed_in_seoul(await filmed(page, "video/mp4"))
+        await choose(page, payload("봄.mp4", given) | {"mimeType": "video/mp4"})
+        await writing(page).press("Enter")
+        [sent] = await arrived(minji, room_id, 1)
+        shown = page.locator("article[data-event]")
+        await shown.get_by_role("button", name="동영상 재생: 봄.mp4").click()
+        await page.wait_for_function("() => document.querySelector('video')?.currentTime > 0")
+        kept = await stored(page, sent["url"])
+        assert given.count(b"+37.5665") == 3
+        assert b"37.5665" not in kept
+        assert sent["msgtype"] == "m.video"
+        assert len(kept) == len(given) == sent["info"]["size"]
+
+        await choose(page, payload("깨짐.mp4", given[:99]) | {"mimeType": "video/mp4"})
+        await writing(page).press("Enter")
+        row = page.get_by_role("list", name="보낼 파일")
+        await expect(row.get_by_role("alert")).to_contain_text("찍은 곳을 지울 수 없는")
+        await expect(row.get_by_role("button", name="깨짐.mp4 다시 시도")).to_have_count(0)
+        await check_accessible(page)
+    assert len(await messages(minji, room_id)) == 1
 
 
 async def test_what_was_chosen_outlives_a_reload_with_its_caption(web: Web) -> None:
