@@ -1,6 +1,7 @@
 """The browser client under a finger: long presses, swipes, the way back, the keyboard on the
 screen, and notifications, which a phone's page does not show by itself."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -172,10 +173,12 @@ async def finger(page: Page, on: Locator, *, held_ms: int, moved: tuple[int, int
     async def touch(kind: str, *points: dict[str, float]) -> None:
         await method.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
 
-    await touch("touchStart", {"x": x, "y": y})
-    for step in range(1, 6) if any(moved) else ():
-        at = {"x": x + moved[0] * step / 5, "y": y + moved[1] * step / 5}
-        await touch("touchMove", at)
+    way = [
+        touch("touchMove", {"x": x + moved[0] * step / 5, "y": y + moved[1] * step / 5})
+        for step in (range(1, 6) if any(moved) else ())
+    ]
+    # In one go: a busy machine would let the finger rest before it moves.
+    await asyncio.gather(touch("touchStart", {"x": x, "y": y}), *way)
     await page.wait_for_timeout(held_ms)
     await touch("touchEnd")
     await method.detach()
