@@ -116,7 +116,7 @@ async def _mark(marks: Path, line: str) -> None:
 
 async def test_node_killed_and_back(nodes: dict[str, Bongsu], tmp_path: Path) -> None:
     urls = {name: [node.url] for name, node in nodes.items()}
-    drill = Drill(urls, "kill", Pace(senders=2, rooms=6), tmp_path / "journal")
+    drill = Drill(urls, "kill", Pace(senders=2, rooms=6, upload_seconds=0.3), tmp_path / "journal")
 
     async def script(drill: Drill) -> None:
         await lose_and_heal(drill, NodeLoss(nodes), "a", Times(2.0, 4.0, 2.0))
