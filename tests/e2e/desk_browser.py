@@ -11,6 +11,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, async_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+PATIENCE_MS = 60_000
 SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 SERIOUS = {"serious", "critical"}
 # Where the pictures of the documentation are kept up to date, if somebody asks for it. Taken out of
@@ -53,6 +54,7 @@ async def opened_page(
         color_scheme="dark" if dark else "light",
         java_script_enabled=script,
     )
+    context.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
     page = await context.new_page()
     page.on(

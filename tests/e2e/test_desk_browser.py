@@ -4,7 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
-from desk_browser import check_accessible, needs_chromium, opened_browser, opened_page, picture
+from desk_browser import (
+    PATIENCE_MS,
+    check_accessible,
+    needs_chromium,
+    opened_browser,
+    opened_page,
+    picture,
+)
 from fixtures.desk_house import DeskHouse
 from playwright.async_api import Locator, Page
 
@@ -13,7 +20,6 @@ from bongsu.users.tokens import now_ms
 
 pytestmark = needs_chromium
 
-PATIENCE_MS = 60_000
 HOUR_MS = 3600 * 1000
 DAY_MS = 24 * HOUR_MS
 SERVICES = (
@@ -150,7 +156,7 @@ async def publish_planned(page: Page, url: str) -> None:
     await page.locator("#text_en").fill("Notifications may be late meanwhile.")
     await page.locator("main button").last.click()
     await page.wait_for_url("**/operator/notices/incidents/*")
-    await page.locator("#text_ko").wait_for(timeout=PATIENCE_MS)
+    await page.locator("#text_ko").wait_for()
 
 
 async def add_history(house: DeskHouse) -> None:
