@@ -1,8 +1,9 @@
 """Three real sites (etcd, Patroni, PostgreSQL, witness); the primary's is lost in several ways.
 
 Each time: nothing acknowledged is missing afterwards, a retrying client commits again within
-seconds, the lost site rejoins, and no standby stays fenced. The bound leaves a busy machine room;
-what was measured is printed, 2.6 to 3.3 s on an idle one.
+seconds, the lost site rejoins, and no standby stays fenced. The bound leaves a busy machine room,
+yet is less than the 20 s of Patroni's lease; what was measured is printed, 2.6 to 3.3 s on an idle
+one.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from bongsu.witness.store import Store
 
 pytestmark = pytest.mark.skipif(shutil.which("etcd") is None, reason="etcd is not installed")
 
-GAP_SECONDS_MAX = float(os.environ.get("WITNESS_GAP_SECONDS_MAX", "8"))
+GAP_SECONDS_MAX = float(os.environ.get("WITNESS_GAP_SECONDS_MAX", "18"))
 HOLDOFF_SECONDS = 30.0
 
 
@@ -35,6 +36,15 @@ def trio() -> Iterator[Trio]:
             yield trio
         finally:
             trio.stop()
+
+
+@pytest.fixture(autouse=True)
+async def witnesses(trio: Trio) -> None:
+    """New ones for each test: those that deposed somebody just now wait before they do so again."""
+    for site in trio.sites.values():
+        site.kill("witness")
+        site.start("witness")
+    await trio.until(lambda: all(site.status() for site in trio.sites.values()))
 
 
 async def verdict(trio: Trio, writer: Writer, what: str) -> None:
