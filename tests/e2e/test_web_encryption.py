@@ -23,6 +23,7 @@ from web_encryption import (
     make_recovery_key,
     reads,
     say,
+    until,
 )
 
 pytestmark = in_one_browser
@@ -101,7 +102,7 @@ async def test_a_recovery_key_opens_a_new_device(web: Web) -> None:
         await expect(dialog.get_by_label("복구 키", exact=True)).to_have_value(key)
         await dialog.get_by_role("button", name="열기").click()
         await dialog.wait_for(state="detached")
-        assert await is_signed(phone)
+        await until(lambda: is_signed(phone), "the signature")
         await page.get_by_text("새 기기를 확인해 주세요").wait_for(state="detached")
 
 
@@ -140,7 +141,7 @@ async def test_a_phrase_opens_what_another_app_made_from_it(web: Web) -> None:
         await dialog.get_by_text("정한 암호 문구도 아닙니다").wait_for()
         await try_key(page, f" {phrase}\n")
         await dialog.wait_for(state="detached")
-        assert await is_signed(phone)
+        await until(lambda: is_signed(phone), "the signature")
 
 
 async def test_when_everything_is_lost_one_begins_anew(web: Web) -> None:
@@ -176,7 +177,7 @@ async def test_when_everything_is_lost_one_begins_anew(web: Web) -> None:
         await dialog.get_by_label("비밀번호").fill("wonderland")
         await dialog.get_by_role("button", name="초기화").click()
         await dialog.get_by_text(RECOVERY_KEY).wait_for()
-        assert await is_signed(phone)
+        await until(lambda: is_signed(phone), "the signature")
         assert not await is_signed(minji)
         assert not await has_recovery_key(phone)  # until it is in their hands
         await keep_recovery_key(page)

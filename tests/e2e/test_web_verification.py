@@ -68,7 +68,7 @@ async def test_a_new_device_scans_the_code_of_another(web: Web, camera: Camera) 
             await old.get_by_role("button", name="네, 보여요").click()
             for page in (old, new):
                 await page.get_by_text("이 두 기기는 서로를 믿습니다").wait_for()
-            assert await is_signed(phone)
+            await until(lambda: is_signed(phone), "the signature")
             await new.get_by_role("button", name="닫기").last.click()
             await in_backup(minji, 1)  # the engine takes its time, up to ten seconds
             await new.goto(f"{web.url}/#/room/{room_id}")
@@ -130,7 +130,7 @@ async def test_devices_confirm_each_other_by_emoji(web: Web) -> None:
             await compare_emoji(old, new)
             for page in (old, new):
                 await page.get_by_text("이 두 기기는 서로를 믿습니다").wait_for()
-            assert await is_signed(phone)
+            await until(lambda: is_signed(phone), "the signature")
             await new.get_by_role("button", name="닫기").last.click()
             await new.goto(f"{web.url}/#/settings/encryption")
             await new.get_by_role("button", name="새 키 만들기").click()
