@@ -47,7 +47,7 @@ types: setup
 test: lint types node fonts web web-test  ## everything that must hold before a change goes in
 	@$(MAKE) --no-print-directory etcd || echo "Without etcd the drills of three sites are skipped."
 	@$(MAKE) --no-print-directory chromium || echo "Without Chromium the desk's pages are not looked at."
-	$(BIN)/pytest -n $(ABREAST) --dist loadfile
+	$(BIN)/pytest -n $(ABREAST) --dist loadfile --reruns 1 -rR
 
 web-test: web/node_modules/.ready  ## types and unit tests of the browser client
 	$(NPM) run check

@@ -22,6 +22,8 @@ CHAPTERS = [
     "investigation", "prevention", "apology", "audit",
 ]  # fmt: skip
 
+STORY_SECONDS_MAX = 240.0
+
 
 async def test_the_story_holds_and_stays_to_be_looked_at_until_ctrl_c(tmp_path: Path) -> None:
     demo = await asyncio.create_subprocess_exec(
@@ -31,10 +33,15 @@ async def test_the_story_holds_and_stays_to_be_looked_at_until_ctrl_c(tmp_path: 
     )  # fmt: skip
     assert demo.stdout is not None
     told = ""
-    while PASSWORD not in told:
-        line = (await demo.stdout.readline()).decode()
-        assert line, told
-        told += line
+    try:
+        async with asyncio.timeout(STORY_SECONDS_MAX):
+            while PASSWORD not in told:
+                line = (await demo.stdout.readline()).decode()
+                assert line, told
+                told += line
+    except TimeoutError:
+        demo.kill()
+        pytest.fail(f"it does not go on:\n{told}")
     lines = [line.split()[1] for line in told.splitlines() if line.startswith("✓")]
     assert lines == CHAPTERS
     assert "0 lost, 0 doubled" in told
@@ -47,7 +54,8 @@ async def test_the_story_holds_and_stays_to_be_looked_at_until_ctrl_c(tmp_path: 
     assert (await visitor.sign_in("ben", PASSWORD)).path == "/operator"
     await visitor.close()
     demo.send_signal(signal.SIGINT)
-    assert (await demo.communicate())[0] == b""
+    async with asyncio.timeout(STORY_SECONDS_MAX):
+        assert (await demo.communicate())[0] == b""
     assert demo.returncode == 0
 
 
