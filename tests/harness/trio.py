@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 import asyncpg
 
 from harness.postgres import _BIN, _unprivileged_user  # pyright: ignore[reportPrivateUsage]
-from harness.process import Process, command_of, free_port, tree_of
+from harness.process import Process, command_of, free_port, open_folder, tree_of
 
 READY_SECONDS_MAX = 90.0
 LOG_LINES = 60
@@ -299,6 +300,18 @@ class Trio:
         """What all witnesses decided, in order of time."""
         lines = "\n".join(site.decisions() for site in self.sites.values()).splitlines()
         return "\n".join(sorted(lines, key=lambda line: line.split(" | ")[0]))
+
+
+@contextlib.contextmanager
+def started_trio() -> Iterator[Trio]:
+    """All of it at work, and gone afterwards."""
+    with open_folder() as folder:
+        trio = Trio(folder)
+        try:
+            asyncio.run(trio.start())
+            yield trio
+        finally:
+            trio.stop()
 
 
 class Writer:

@@ -8,29 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness.process import open_folder
-from harness.trio import LOST_CONNECTION, READY_SECONDS_MAX, Trio, TrioSite, Writer
+from harness.trio import LOST_CONNECTION, READY_SECONDS_MAX, Trio, TrioSite, Writer, started_trio
 
 pytestmark = pytest.mark.skipif(shutil.which("etcd") is None, reason="etcd is not installed")
 
-ALONE = ("-s", "synchronous_mode=off", "-s", "synchronous_mode_strict=false")
+OFF = ("-s", "synchronous_mode=off", "-s", "synchronous_mode_strict=false")
 REFUSED_SECONDS = 10.0
 
 
 @pytest.fixture
 def trio() -> Iterator[Trio]:
-    with open_folder() as folder:
-        trio = Trio(folder)
-        try:
-            asyncio.run(trio.start())
-            yield trio
-        finally:
-            trio.stop()
+    with started_trio() as trio:
+        yield trio
 
 
 async def test_one_site_goes_on_alone_when_an_operator_says_so_and_not_before(trio: Trio) -> None:
     """Goal: the commands of the page work, at a standby too. Method: the site that is left has its
-    etcd and its Patroni; it does not promote itself until synchronous_mode is off."""
+    etcd and its Patroni; it promotes itself once synchronous_mode is off and it is named."""
     async with Writer(trio) as writer:
         await writer.until_acknowledged()
     left = (await asyncio.to_thread(trio.standbys))[0]
@@ -42,7 +36,11 @@ async def test_one_site_goes_on_alone_when_an_operator_says_so_and_not_before(tr
     await until_it_is_primary(left, False)
     await asyncio.sleep(REFUSED_SECONDS)
     await until_it_is_primary(left, False)
-    await patronictl(left, "edit-config", "trio", "--force", *ALONE)
+    await patronictl(left, "edit-config", "trio", "--force", *OFF)
+    await asyncio.sleep(REFUSED_SECONDS)
+    await until_it_is_primary(left, False)  # it has to be named: another may hold more
+    named = "-s", f"bongsu_alone={left.name}"
+    await patronictl(left, "edit-config", "trio", "--force", *named)
     await until_it_is_primary(left, True, rows=len(writer.acknowledged))
 
 

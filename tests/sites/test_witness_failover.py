@@ -14,8 +14,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from harness.process import open_folder
-from harness.trio import Trio, TrioSite, Writer
+from harness.trio import Trio, TrioSite, Writer, started_trio
 
 from bongsu.witness.config import load
 from bongsu.witness.model import HandOver
@@ -29,13 +28,8 @@ HOLDOFF_SECONDS = 30.0
 
 @pytest.fixture(scope="module")
 def trio() -> Iterator[Trio]:
-    with open_folder() as folder:
-        trio = Trio(folder)
-        try:
-            asyncio.run(trio.start())
-            yield trio
-        finally:
-            trio.stop()
+    with started_trio() as trio:
+        yield trio
 
 
 @pytest.fixture(autouse=True)

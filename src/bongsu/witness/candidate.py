@@ -15,7 +15,7 @@ that can't follow a timeline has fetched it as well. Segments of WAL are only of
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from bongsu.witness.config import Config
 from bongsu.witness.http_client import CallFailed
@@ -53,14 +53,14 @@ def check(own: Standby, others: Mapping[str, Found], site: str, sync: Sync) -> s
     return ", ".join(f"{name} {found.how} at {found.position}" for name, found in others.items())
 
 
-def is_enough(others: Iterable[str], site: str, sync: Sync) -> bool:
+def is_enough(others: Collection[str], site: str, sync: Sync) -> bool:
     """Whether every commit needed us or one of `others`. Pure.
 
     Of the leader that /sync names one other is enough: a primary after it that /sync does not know
     yet had its commits on both.
     """
     if sync.leader == site:
-        return bool(frozenset(others) - {site})
+        return bool(others)
     return sync.is_covered_by(frozenset({site, *others}))
 
 
@@ -88,8 +88,8 @@ async def _may_promote(config: Config, store: Store) -> str:
     cluster = await store.read()
     request, sync = _reign(cluster, config.site), cluster.sync
     check_room((await read_site(config, config.site)).room)
-    if cluster.is_alone:
-        return "synchronous_mode is off: an operator lets one site go on alone"
+    if cluster.alone == config.site:
+        return "an operator lets this site go on alone"
     if sync is None:
         raise RefusedPromotion("Patroni's /sync key is missing: is synchronous_mode on?")
     await store.ask(request)

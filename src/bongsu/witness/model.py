@@ -83,9 +83,7 @@ class Cluster:
     requests: tuple[Request, ...] = ()
     answers: Mapping[str, str] = field(default_factory=dict[str, str])  # site: request it answered
     is_paused: bool = False  # an operator's `patronictl pause`
-    is_alone: bool = (
-        False  # an operator turned synchronous_mode off: one site goes on without copies
-    )
+    alone: str = ""  # the site that an operator lets go on without copies
     switchover: Switchover = Switchover()
     handover: int = 0  # mod_revision of the last one's key, while that forbids the next; 0: free
 

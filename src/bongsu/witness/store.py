@@ -228,10 +228,16 @@ def _cluster(
             site: str(pair.json.get("id")) for site, pair in folders.get("answer", {}).items()
         },
         is_paused=bool(config and config.json.get("pause", False)),
-        is_alone=bool(config and config.json.get("synchronous_mode") in (False, "off")),
+        alone=_alone(config.json) if config else "",
         switchover=_switchover(failover) if failover else Switchover(),
         handover=own["handover"].mod_revision if "handover" in own else 0,
     )
+
+
+def _alone(config: Json) -> str:
+    """Named by an operator, and of no account while commits wait for copies."""
+    is_off = config.get("synchronous_mode") in (False, "off")
+    return str(config.get("bongsu_alone") or "") if is_off else ""
 
 
 def _sync(pair: _Pair) -> Sync | None:
